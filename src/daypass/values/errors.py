@@ -1,0 +1,60 @@
+"""The error tree. Everything that is not one of these three is a bug and answers 500 without detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class Refusal(Exception):
+    """A request is refused: `code` and `message` go to the caller in its protocol's envelope.
+
+    `status` None means: the status that the service's model gives to `code`, else 400.
+    `members` are further modelled members of the error. `private` goes to the ledger only.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int | None = None,
+        *,
+        members: Mapping[str, object] | None = None,
+        private: str = "",
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = dict(members or {})
+        self.private = private
+
+
+class ProofFault(Enum):
+    """What is wrong with a proof. wire/refusals.py gives each its code and status per protocol (fact sheet A, §1.11)."""
+
+    MISSING = "missing"  # no credentials at all
+    INCOMPLETE = "incomplete"  # a header or query that cannot be read
+    SEVERAL = "several"  # more than one mechanism in one request
+    UNSUPPORTED = "unsupported"  # an algorithm that is not offered
+    UNKNOWN_KEY = "unknown-key"  # unknown or inactive key id, missing, foreign or unreadable session token
+    EXPIRED = "expired"  # the session is over, or was ended
+    SIGNATURE = "signature"  # the signature does not match
+    CLOCK = "clock"  # signed too long ago or in the future
+    SCOPE = "scope"  # signed for another service, date or terminator
+    REQUEST_EXPIRED = "request-expired"  # a presigned request past its X-Amz-Expires
+    UNAVAILABLE = "unavailable"  # this node may no longer decide (state staler than --max-staleness)
+
+
+class ProofError(Exception):
+    """A claim was not proven. `public` goes to the caller, `private` to the ledger only."""
+
+    def __init__(self, fault: ProofFault, public: str, private: str = "") -> None:
+        super().__init__(public)
+        self.fault = fault
+        self.public = public
+        self.private = private or public
+
+
+class ConfigError(Exception):
+    """daypass cannot start or go on as configured; the message names the setting and the mend."""
