@@ -1,0 +1,26 @@
+"""Passes: mint them, seal and open their tokens, derive their secrets, keep their lineage. Never decides and never fetches."""
+
+from daypass.passes.key import SealKeyValue, SealState
+from daypass.passes.lineage import ancestors_of_child
+from daypass.passes.mint import RANDOM_BYTES, mint
+from daypass.passes.narrow import CHAINING_CAP, MAX_DURATION, MAX_SESSION_POLICIES, MAX_SESSION_POLICY, MAX_TAGS
+from daypass.passes.seal import MAX_TOKEN, NONCE_BYTES, open_token, open_with_secret, seal, secret_of
+
+__all__ = [
+    "CHAINING_CAP",
+    "MAX_DURATION",
+    "MAX_SESSION_POLICIES",
+    "MAX_SESSION_POLICY",
+    "MAX_TAGS",
+    "MAX_TOKEN",
+    "NONCE_BYTES",
+    "RANDOM_BYTES",
+    "SealKeyValue",
+    "SealState",
+    "ancestors_of_child",
+    "mint",
+    "open_token",
+    "open_with_secret",
+    "seal",
+    "secret_of",
+]
