@@ -1,0 +1,128 @@
+"""Runs `daypass up` as its own process with production defaults, the way an operator does. Does not reach into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+READY_SECONDS = 30.0
+DRAIN_SECONDS = 15.0
+REGION = "us-east-1"
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment without anything that names AWS or daypass, and with `extra`."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "DAYPASS_", "BOTO"))}
+    return kept | {"AWS_EC2_METADATA_DISABLED": "true"} | dict(extra or {})
+
+
+DAYPASS = str(Path(sys.executable).with_name("daypass"))  # the command as it was installed beside this Python
+
+
+def daypass(*arguments: str, data: Path, timeout: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run one `daypass` command against the server of `data`; with `check` a non-zero exit raises with what it said."""
+    command = [DAYPASS, *arguments, "--data", str(data)]
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+    if check and done.returncode:
+        raise AssertionError(f"daypass {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+@dataclass
+class Server:
+    """A running server: where it is, what it has said."""
+
+    url: str
+    data: Path
+    process: subprocess.Popen[bytes]
+    stdout: Path
+    stderr: Path
+
+    @property
+    def aws_config(self) -> Path:
+        """The ready-made configuration with the profile `operator` (DESIGN §5)."""
+        return self.data / "aws" / "config"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which any SDK or CLI is the operator."""
+        return clean_environment(
+            {"AWS_CONFIG_FILE": str(self.aws_config), "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_PROFILE": "operator"}
+        )
+
+    def said(self) -> str:
+        """What it printed so far, stdout and stderr."""
+        return self.stdout.read_text() + self.stderr.read_text()
+
+    def health(self) -> dict[str, Any]:
+        """The answer of GET /health."""
+        with urllib.request.urlopen(f"{self.url}/health", timeout=10) as answer:
+            document: dict[str, Any] = json.load(answer)
+        return document
+
+    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `daypass` with `arguments` for this server."""
+        return daypass(*arguments, data=self.data, check=check)
+
+
+def _ready_url(process: subprocess.Popen[bytes], stdout: Path, stderr: Path) -> str:
+    """Copy the process's stdout to the file `stdout` until its ready line has come, and give the URL in it."""
+    deadline = time.monotonic() + READY_SECONDS
+    assert process.stdout is not None
+    seen = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while (left := deadline - time.monotonic()) > 0:
+            if not selector.select(left):
+                break
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                break
+            seen += chunk
+            stdout.write_bytes(seen)
+            for line in seen.split(b"\n")[:-1]:
+                if line.startswith(b"ready "):
+                    return line.split()[1].decode()
+    raise AssertionError(f"no ready line within {READY_SECONDS} s; exit {process.poll()}\n{seen.decode()}\n{stderr.read_text()}")
+
+
+@contextmanager
+def running(data: Path, *arguments: str, environment: Mapping[str, str] | None = None, listen: str = "127.0.0.1:0") -> Iterator[Server]:
+    """A server on a port of its own; at the end SIGTERM, and exit 0 is asserted (DESIGN §5)."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stdout, stderr = data.with_name(data.name + ".out"), data.with_name(data.name + ".err")
+    stdout.touch()
+    command = [DAYPASS, "up", "--data", str(data), "--listen", listen, *arguments]
+    with stderr.open("ab") as talk:
+        process = subprocess.Popen(
+            command,
+            env=clean_environment(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=talk,
+            start_new_session=True,
+        )
+    try:
+        server = Server(_ready_url(process, stdout, stderr), data, process, stdout, stderr)
+        yield server
+        assert process.poll() is None, f"the server ended by itself, exit {process.returncode}\n{stderr.read_text()}"
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=DRAIN_SECONDS)
+        with stdout.open("ab") as out:
+            out.write(rest)
+        assert process.returncode == 0, f"SIGTERM: exit {process.returncode}\n{stderr.read_text()}"
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
