@@ -4,6 +4,7 @@ from daypass.passes.key import SealKeyValue, SealState
 from daypass.passes.lineage import ancestors_of_child
 from daypass.passes.mint import RANDOM_BYTES, mint
 from daypass.passes.narrow import CHAINING_CAP, MAX_DURATION, MAX_SESSION_POLICIES, MAX_SESSION_POLICY, MAX_TAGS
+from daypass.passes.opened import OpenedTokens
 from daypass.passes.seal import MAX_TOKEN, NONCE_BYTES, open_token, open_with_secret, seal, secret_of
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "MAX_TOKEN",
     "NONCE_BYTES",
     "RANDOM_BYTES",
+    "OpenedTokens",
     "SealKeyValue",
     "SealState",
     "ancestors_of_child",

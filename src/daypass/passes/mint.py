@@ -55,7 +55,13 @@ def mint(
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
     issued = int(now.timestamp())
     narrowing = narrow(
-        kind, parent, policy=policy, policy_arns=tuple(policy_arns), tags=tags, transitive=transitive, source_identity=source_identity
+        kind,
+        parent,
+        policy=policy,
+        policy_arns=tuple(policy_arns),
+        tags=tags,
+        transitive=tuple(transitive),
+        source_identity=source_identity,
     )
     session = Session(
         id=random[:SESSION_ID_BYTES],

@@ -58,7 +58,7 @@ def narrow(
     policy: str,
     policy_arns: tuple[str, ...],
     tags: TagPairs,
-    transitive: Iterable[str],
+    transitive: tuple[str, ...],
     source_identity: str,
 ) -> Narrowing:
     """What the child of `parent` carries when this was passed with the request. Raises Refusal where it may not be passed."""
@@ -113,8 +113,10 @@ def _check_tags(passed: tuple[tuple[str, str], ...], inherited: tuple[tuple[str,
         seen.add(folded)
 
 
-def _transitive(wanted: Iterable[str], passed: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def _transitive(wanted: tuple[str, ...], passed: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     """The keys to pass on, spelled as the tags are."""
+    if not wanted:
+        return ()
     spelled = {_fold(key): key for key, _ in passed}
     folded = list(dict.fromkeys(_fold(key) for key in wanted))
     if any(key not in spelled for key in folded):

@@ -98,12 +98,12 @@ def seal_sized(session: Session, key: SealKeyValue, nonce: bytes, pad_to: int = 
 
 def open_token(token: str, keys: Mapping[str, SealKeyValue]) -> Session:
     """The session in `token`; `keys` are the seal keys by id. Raises ProofError UNKNOWN_KEY, with the same public text for every reason."""
-    return _open(token, keys)[0]
+    return open_sealed(token, keys)[0]
 
 
 def open_with_secret(token: str, keys: Mapping[str, SealKeyValue]) -> tuple[Session, Secret]:
     """As `open_token`, and with it the session's secret access key, which is what a signature is verified with."""
-    session, key = _open(token, keys)
+    session, key = open_sealed(token, keys)
     return session, secret_of(session, key)
 
 
@@ -117,8 +117,11 @@ def secret_of(session: Session, key: SealKeyValue) -> Secret:
     return Secret(binascii.b2a_base64(mac[:30], newline=False))
 
 
-def _open(token: str, keys: Mapping[str, SealKeyValue]) -> tuple[Session, SealKeyValue]:
-    """(1) limit, (2) strict base64 (RFC 4648 §3.5), (3) known key, (4) authenticity (NIST SP 800-38D §7.2), (5) content, in this order."""
+def open_sealed(token: str, keys: Mapping[str, SealKeyValue]) -> tuple[Session, SealKeyValue]:
+    """The session in `token` and the key that sealed it. Raises as `open_token`.
+
+    (1) limit, (2) strict base64 (RFC 4648 §3.5), (3) known key, (4) authenticity (NIST SP 800-38D §7.2), (5) content, in this order.
+    """
     if len(token) > MAX_TOKEN:  # (1)
         _refuse("longer than 4096 characters")
     try:  # (2)
@@ -159,9 +162,12 @@ def _fields(session: Session, packed: bytes) -> _Sealed:
 
 
 def _session(sealed: _Sealed) -> Session:
-    *who, source_identity, mfa_at, ancestors, source_key, packed, _ = sealed
-    narrowing = _unpack(packed) if packed else _NOTHING
-    return Session(*who, *narrowing, source_identity, mfa_at, ancestors, source_key)
+    id, key_id, kind, account, principal, name, issued, expires, origin, source_identity, mfa_at, ancestors, source_key, packed, _ = sealed
+    policy, arns, tags, transitive = _unpack(packed) if packed else _NOTHING
+    return Session(
+        id, key_id, kind, account, principal, name, issued, expires, origin,
+        policy, arns, tags, transitive, source_identity, mfa_at, ancestors, source_key,
+    )  # fmt: skip
 
 
 _NOTHING = _Packed("", (), (), ())
