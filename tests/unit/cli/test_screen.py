@@ -1,0 +1,64 @@
+"""cli/screen.py: what reaches the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daypass.cli import screen
+
+HOSTILE = "\x1b]0;owned\x07\x9b2J\r\n\u202egnp.exe\u2028"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_ordinary_text_stays() -> None:
+    assert screen.clean("Ärger mit 名前, └ 1 – 2") == "Ärger mit 名前, └ 1 – 2"
+
+
+@given(st.text())
+def test_nothing_that_steers_a_terminal_passes(text: str) -> None:
+    assert screen.clean(text).isprintable()
+
+
+def test_hostile_text_is_shown_as_escapes() -> None:
+    assert screen.clean(HOSTILE) == "\\x1b]0;owned\\x07\\x9b2J\\r\\n\\u202egnp.exe\\u2028"
+
+
+def test_talk_goes_to_stderr_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.talk(HOSTILE)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.endswith("\\u2028\n")
+
+
+def test_json_is_ascii_and_keeps_the_value(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.document({"name": HOSTILE})
+    said = capsys.readouterr().out
+    assert said.isascii()
+    assert json.loads(said) == {"name": HOSTILE}
+
+
+def test_a_table_in_a_pipe_is_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.table(("NAME", "N"), [("long name", 1), ("x", 22)])
+    assert capsys.readouterr().out == "NAME       N\nlong name  1\nx          22\n"
+
+
+def test_a_table_on_a_terminal_shows_cells_as_they_are_not_as_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    screen.table(("NAME",), [("[red]not markup[/red] " + HOSTILE,)])
+    shown = sys.stdout.getvalue()  # type: ignore[attr-defined]  # it is the Terminal above
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", shown)  # rich's own colours are all that may steer
+    assert "[red]not markup[/red]" in bare
+    assert "\x1b" not in bare
+    assert "\\x1b]0;owned" in bare
