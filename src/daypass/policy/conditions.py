@@ -1,0 +1,92 @@
+"""Compile a statement's `Condition` block into one test over the request's context. Does not gather the context (way/facts.py does)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from daypass.policy.match import fold
+from daypass.policy.operators import OPERATORS, ValueTest
+from daypass.policy.syntax import PolicyError
+from daypass.policy.variables import Context
+
+Holds = Callable[[Context], bool]
+Block = Mapping[str, Mapping[str, Sequence[str]]]  # operator -> key -> values
+
+_ALL, _ANY, _IF_EXISTS = "ForAllValues:", "ForAnyValue:", "IfExists"
+
+
+def compile_condition(block: Block, *, variables: bool) -> Holds | None:
+    """A test that holds when every key under every operator does; None when there is nothing to test.
+
+    `variables` tells whether the policy's version knows policy variables. Raises PolicyError for an unknown operator and for a
+    constant that the operator cannot read.
+    """
+    tests = tuple(
+        _compile_key(operator, fold(key), values, variables) for operator, keys in block.items() for key, values in keys.items()
+    )
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    return lambda context: all(holds(context) for holds in tests)
+
+
+def _compile_key(operator: str, key: str, values: Sequence[str], variables: bool) -> Holds:
+    quantifier = next((prefix for prefix in (_ALL, _ANY) if operator.startswith(prefix)), "")
+    name = operator.removeprefix(quantifier)
+    if name == "Null" and not quantifier:
+        return _null(key, values)
+    if_exists = name.endswith(_IF_EXISTS)
+    known = OPERATORS.get(name.removesuffix(_IF_EXISTS))
+    if known is None:
+        raise PolicyError("Syntax errors in policy.", f"condition operator {operator}")
+    test = known.compile(values, variables)
+    if quantifier == _ALL:
+        return _all_values(key, test, known.negated)
+    if quantifier == _ANY:
+        return _any_value(key, test, known.negated, if_exists)
+    return _single(key, test, known.negated, if_exists)
+
+
+def _null(key: str, values: Sequence[str]) -> Holds:
+    wanted = set()
+    for value in values:
+        if fold(value) not in ("true", "false"):
+            raise PolicyError("Syntax errors in policy.", f"Null takes true or false, not {value}")
+        wanted.add(fold(value) == "true")
+    return lambda context: (not context.get(key, ()) and context.get(key) != "") in wanted
+
+
+def _single(key: str, test: ValueTest, negated: bool, if_exists: bool) -> Holds:
+    """Without a set operator: an absent key matches only if negated or `IfExists`; a multi-valued key matches no value."""
+    absent = negated or if_exists
+
+    def holds(context: Context) -> bool:
+        value = context.get(key)
+        if value is None or value == ():
+            return absent
+        return (isinstance(value, str) and test(value, context)) is not negated
+
+    return holds
+
+
+def _all_values(key: str, test: ValueTest, negated: bool) -> Holds:
+    """Every value of the request passes; true when there is none (IAM User Guide, "Multivalued context keys")."""
+
+    def holds(context: Context) -> bool:
+        value = context.get(key, ())
+        values = (value,) if isinstance(value, str) else value
+        return all(test(one, context) is not negated for one in values)
+
+    return holds
+
+
+def _any_value(key: str, test: ValueTest, negated: bool, if_exists: bool) -> Holds:
+    """Some value of the request passes; false when there is none, unless `IfExists`."""
+
+    def holds(context: Context) -> bool:
+        value = context.get(key, ())
+        values = (value,) if isinstance(value, str) else value
+        return any(test(one, context) is not negated for one in values) if values else if_exists
+
+    return holds

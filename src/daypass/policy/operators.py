@@ -1,0 +1,180 @@
+"""The condition operators: each turns its policy values into a test of one value of the request. Absent keys and sets are not its matter.
+
+Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from daypass.policy.match import Matcher, Token, Wild, compile_any, compile_glob, fold
+from daypass.policy.operands import Network, read_address, read_boolean, read_moment, read_network, read_number
+from daypass.policy.syntax import PolicyError
+from daypass.policy.variables import Context, Template, constant, expand, read_template
+
+ValueTest = Callable[[str, Context], bool]  # does this value of the request match any value of the policy?
+Read = TypeVar("Read")
+
+ARN_PARTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """`compile(values, variables)` gives the test of the positive form; `negated` operators hold when it does not match."""
+
+    compile: Callable[[Sequence[str], bool], ValueTest]
+    negated: bool = False
+
+
+def _templates(values: Sequence[str], variables: bool, wildcards: bool) -> list[Template]:
+    return [read_template(value, variables=variables, wildcards=wildcards) for value in values]
+
+
+def _text_test(templates: Sequence[Template], compile_one: Callable[[Sequence[Token]], Matcher]) -> ValueTest:
+    """Constants are compiled once, templates with variables when they are asked; one that cannot be resolved matches nothing."""
+    known = [tokens for template in templates if (tokens := constant(template)) is not None]
+    open_ = tuple(template for template in templates if constant(template) is None)
+    fixed = compile_any(known) if compile_one is compile_glob else _any([compile_one(tokens) for tokens in known])
+    if not open_:
+        return lambda value, context: fixed(value)
+
+    def test(value: str, context: Context) -> bool:
+        if fixed(value):
+            return True
+        expanded = (expand(template, context) for template in open_)
+        return any(tokens is not None and compile_one(tokens)(value) for tokens in expanded)
+
+    return test
+
+
+def _any(matchers: Sequence[Matcher]) -> Matcher:
+    return lambda value: any(matches(value) for matches in matchers)
+
+
+def _string(values: Sequence[str], variables: bool) -> ValueTest:
+    return _text_test(_templates(values, variables, wildcards=False), compile_glob)
+
+
+def _string_like(values: Sequence[str], variables: bool) -> ValueTest:
+    return _text_test(_templates(values, variables, wildcards=True), compile_glob)
+
+
+def _string_ignoring_case(values: Sequence[str], variables: bool) -> ValueTest:
+    return _text_test(_templates(values, variables, wildcards=False), _glob_ignoring_case)
+
+
+def _glob_ignoring_case(tokens: Sequence[Token]) -> Matcher:
+    matches = compile_glob([fold(token) if isinstance(token, str) else token for token in tokens])
+    return lambda value: matches(fold(value))
+
+
+def _arn(values: Sequence[str], variables: bool) -> ValueTest:
+    return _text_test(_templates(values, variables, wildcards=True), _arn_glob)
+
+
+def _arn_glob(tokens: Sequence[Token]) -> Matcher:
+    """Each of the six parts is matched by itself, so that a `*` cannot reach over a colon; the last part keeps its colons."""
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        pieces = [token] if isinstance(token, Wild) else token.split(":", ARN_PARTS - len(parts))
+        parts[-1].append(pieces[0])
+        parts.extend([piece] for piece in pieces[1:])
+    if len(parts) != ARN_PARTS:
+        return lambda value: False
+    matchers = [compile_glob(part) for part in parts]
+
+    def match(value: str) -> bool:
+        given = value.split(":", ARN_PARTS - 1)
+        return len(given) == ARN_PARTS and all(matches(part) for matches, part in zip(matchers, given, strict=True))
+
+    return match
+
+
+def _boolean(values: Sequence[str], variables: bool) -> ValueTest:
+    for value in values:
+        if read_boolean(value) is None and not (variables and "${" in value):
+            raise PolicyError("Syntax errors in policy.", f"not a boolean: {value}")
+    return _string_ignoring_case(values, variables)
+
+
+def _binary(values: Sequence[str], variables: bool) -> ValueTest:
+    for value in values:
+        try:
+            base64.b64decode(value.encode("ascii"), validate=True)
+        except (binascii.Error, UnicodeEncodeError):
+            raise PolicyError("Syntax errors in policy.", f"not base64: {value}") from None
+    known = frozenset(values)
+    return lambda value, context: value in known
+
+
+def _constants(values: Sequence[str], read: Callable[[str], Read | None]) -> tuple[Read, ...]:
+    """The policy's values as `read` understands them; AWS refuses the others when the policy is saved."""
+    constants = []
+    for value in values:
+        parsed = read(value)
+        if parsed is None:
+            raise PolicyError("Syntax errors in policy.", f"invalid value in condition: {value}")
+        constants.append(parsed)
+    return tuple(constants)
+
+
+def _ordered(read: Callable[[str], Read | None], compare: Callable[[Read, Read], bool]) -> Callable[[Sequence[str], bool], ValueTest]:
+    def compile_(values: Sequence[str], variables: bool) -> ValueTest:
+        limits = _constants(values, read)
+
+        def test(value: str, context: Context) -> bool:
+            given = read(value)
+            return given is not None and any(compare(given, limit) for limit in limits)
+
+        return test
+
+    return compile_
+
+
+def _address(values: Sequence[str], variables: bool) -> ValueTest:
+    networks = _constants(values, read_network)
+
+    def test(value: str, context: Context) -> bool:
+        given = read_address(value)
+        return given is not None and any(_within(given, network) for network in networks)
+
+    return test
+
+
+def _within(address: Network, network: Network) -> bool:
+    return address.version == network.version and address.prefix >> network.shift == network.prefix
+
+
+_COMPARISONS = {
+    "Equals": operator.eq,
+    "LessThan": operator.lt,
+    "LessThanEquals": operator.le,
+    "GreaterThan": operator.gt,
+    "GreaterThanEquals": operator.ge,
+}
+
+OPERATORS: dict[str, Operator] = {
+    "StringEquals": Operator(_string),
+    "StringNotEquals": Operator(_string, negated=True),
+    "StringEqualsIgnoreCase": Operator(_string_ignoring_case),
+    "StringNotEqualsIgnoreCase": Operator(_string_ignoring_case, negated=True),
+    "StringLike": Operator(_string_like),
+    "StringNotLike": Operator(_string_like, negated=True),
+    "NumericNotEquals": Operator(_ordered(read_number, operator.eq), negated=True),
+    "DateNotEquals": Operator(_ordered(read_moment, operator.eq), negated=True),
+    **{f"Numeric{name}": Operator(_ordered(read_number, compare)) for name, compare in _COMPARISONS.items()},
+    **{f"Date{name}": Operator(_ordered(read_moment, compare)) for name, compare in _COMPARISONS.items()},
+    "Bool": Operator(_boolean),
+    "BinaryEquals": Operator(_binary),
+    "IpAddress": Operator(_address),
+    "NotIpAddress": Operator(_address, negated=True),
+    "ArnEquals": Operator(_arn),
+    "ArnLike": Operator(_arn),
+    "ArnNotEquals": Operator(_arn, negated=True),
+    "ArnNotLike": Operator(_arn, negated=True),
+}
