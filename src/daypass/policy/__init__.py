@@ -2,8 +2,9 @@
 
 from daypass.policy.compiled import Policy, read_policy, unreadable
 from daypass.policy.decide import Layers, decide
+from daypass.policy.denial import denial
 from daypass.policy.document import Kind
-from daypass.policy.message import access_denied
+from daypass.policy.managed import ManagedText, managed_policy
 from daypass.policy.syntax import PolicyError
 
-__all__ = ["Kind", "Layers", "Policy", "PolicyError", "access_denied", "decide", "read_policy", "unreadable"]
+__all__ = ["Kind", "Layers", "ManagedText", "Policy", "PolicyError", "decide", "denial", "managed_policy", "read_policy", "unreadable"]

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from daypass.policy.conditions import Holds, compile_condition
 from daypass.policy.document import Document, Effect, Kind, Statement, read_document
-from daypass.policy.match import Matcher, compile_any, compile_glob, fold, read_tokens
+from daypass.policy.match import Matcher, compile_any, compile_glob, read_tokens
 from daypass.policy.principal import Closeness, Named, Principals
 from daypass.policy.variables import Context, Template, constant, expand, read_template
 from daypass.values.caller import Caller
+from daypass.values.folding import fold
 
 MAX_REMEMBERED = 512  # actions remembered per policy; more than any caller asks, and a bound for one who tries them all
 _PRINCIPAL_ARN = "aws:principalarn"
@@ -20,7 +21,10 @@ _NONE_NAMED: Mapping[str, str] = {}
 
 
 class Rule(NamedTuple):
-    """A compiled statement. `label` is its Sid, or its position. `principals` is None in policies that belong to a principal; `holds` None when there is no condition."""
+    """A compiled statement. `label` is its Sid, or its position.
+
+    `principals` is None in policies that belong to a principal, `holds` None when there is no condition.
+    """
 
     policy: str
     label: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from daypass.policy.match import fold
 from daypass.policy.operators import OPERATORS, ValueTest
 from daypass.policy.syntax import PolicyError
 from daypass.policy.variables import Context
+from daypass.values.folding import fold
 
 Holds = Callable[[Context], bool]
 Block = Mapping[str, Mapping[str, Sequence[str]]]  # operator -> key -> values
@@ -54,7 +54,7 @@ def _null(key: str, values: Sequence[str]) -> Holds:
         if fold(value) not in ("true", "false"):
             raise PolicyError("Syntax errors in policy.", f"Null takes true or false, not {value}")
         wanted.add(fold(value) == "true")
-    return lambda context: (not context.get(key, ()) and context.get(key) != "") in wanted
+    return lambda context: (context.get(key, ()) == ()) in wanted
 
 
 def _single(key: str, test: ValueTest, negated: bool, if_exists: bool) -> Holds:

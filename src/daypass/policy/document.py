@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from daypass.policy.match import compile_glob, fold, read_tokens
+from daypass.policy.match import compile_glob, read_tokens
 from daypass.policy.principal import EVERYONE, Named, read_principals
 from daypass.policy.syntax import PolicyError, read_json
+from daypass.values.folding import fold
 
 Kind = Literal["identity", "trust", "boundary", "session", "scp", "resource"]
 Effect = Literal["Allow", "Deny"]

@@ -17,14 +17,6 @@ class Wild(Enum):
 
 Token = str | Wild  # a run of literal text, or a wildcard
 
-_UPPER = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
-
-
-def fold(text: str) -> str:
-    """Lower the ASCII letters of `text` and nothing else: `str.lower()` would make U+212A a "k"."""
-    return text.lower() if text.isascii() else text.translate(_UPPER)
-
-
 def read_tokens(text: str) -> tuple[Token, ...]:
     """Split `text` into literal runs and wildcards."""
     tokens: list[Token] = []

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from daypass.policy.match import Matcher, Token, Wild, compile_any, compile_glob, fold
+from daypass.policy.match import Matcher, Token, Wild, compile_any, compile_glob
 from daypass.policy.operands import Network, read_address, read_boolean, read_moment, read_network, read_number
 from daypass.policy.syntax import PolicyError
 from daypass.policy.variables import Context, Template, constant, expand, read_template
+from daypass.values.folding import fold
 
 ValueTest = Callable[[str, Context], bool]  # does this value of the request match any value of the policy?
 Read = TypeVar("Read")

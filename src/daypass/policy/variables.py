@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from daypass.policy.match import Token, fold, read_tokens
+from daypass.policy.match import Token, read_tokens
 from daypass.policy.syntax import PolicyError
 from daypass.values.decision import Values
+from daypass.values.folding import fold
 
 Context = Mapping[str, Values]
 

@@ -16,7 +16,7 @@ _KINDS: dict[Layer, str] = {
 }
 
 
-def access_denied(caller: Caller, ask: Ask, decision: Decision) -> str:
+def denial(caller: Caller, ask: Ask, decision: Decision) -> str:
     """The message for a refused `decision` (fact sheet A, §5.11; IAM User Guide, "Troubleshoot access denied error messages")."""
     if caller.kind == "web-identity":
         return f"Not authorized to perform {ask.action}"
