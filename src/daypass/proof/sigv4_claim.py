@@ -170,9 +170,7 @@ def _check_algorithm(algorithm: str) -> None:
         raise ProofError(ProofFault.UNSUPPORTED, f"The signing algorithm is not supported. Use {ALGORITHM}.")
 
 
-def _claim(
-    credential: str, names: str, signature: str, stamp: str, timestamp: datetime, token: str, expires_in: int | None
-) -> SigV4Claim:
+def _claim(credential: str, names: str, signature: str, stamp: str, timestamp: datetime, token: str, expires_in: int | None) -> SigV4Claim:
     scope = _CREDENTIAL.fullmatch(credential)
     if scope is None:
         _incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.")
