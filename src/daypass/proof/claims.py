@@ -33,7 +33,7 @@ _GITLAB = (
 )  # fmt: skip
 _BUILDKITE = ("build_branch", "cluster_id", "cluster_name", "organization_id", "organization_slug", "pipeline_id", "pipeline_slug")
 
-# host (and path) of the issuer → claims that become keys beside aud, sub and amr; "*" is one label, a trailing "/*" any path below
+# host (and path) of the issuer → claims that become keys beside aud, sub and amr (fact sheet A §3.10)
 _EXTRA: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"token\.actions\.githubusercontent\.com(?:/[^/]+)?", re.ASCII), _GITHUB),
     (re.compile(r"token\.actions\.[a-z0-9-]+\.ghe\.com", re.ASCII), _GITHUB),

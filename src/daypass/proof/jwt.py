@@ -173,8 +173,10 @@ def _verify_audience(payload: Mapping[str, Any], issuer: str, registered: Collec
 
 
 _NOT_A_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
-_NO_KEY = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation "
+_NO_KEY = (
+    "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation "
     "for requirements"
+)
 
 
 def _invalid(why: str) -> Refusal:
