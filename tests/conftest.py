@@ -40,7 +40,7 @@ def idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idp]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, idp: Idp, canaries: Canaries) -> Iterator[Server]:
-    """`daypass up` with production defaults and the test issuer allowed. At the end: exit 0, and no issued secret at rest or in the talk."""
+    """`daypass up` with production defaults and the test issuer allowed. At the end: exit 0, no issued secret at rest or in the talk."""
     data = tmp_path_factory.mktemp("server") / "data"
     with running(data, "--idp-allow", "127.0.0.0/8", "--idp-ca", str(idp.ca_file)) as up:
         yield up

@@ -32,7 +32,7 @@ def _name(node: ast.expr) -> str:
 
 
 def plain_comparisons(module: Module) -> Iterable[str]:
-    """`==` on a name that says it is a secret; only `hmac.compare_digest`, and `Secret` by it, takes the same time for every wrong answer."""
+    """`==` on a name that says it is a secret; only `hmac.compare_digest` (and so `Secret`) takes the same time each."""
     typed = {id(node) for function in module.functions() for node in _uses_of_secrets(function)}
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for op in node.ops):
