@@ -1,0 +1,25 @@
+"""The ledger: one line per request, chained under a key, durable before the answer leaves."""
+
+from daypass.store.ledger.chain import Head
+from daypass.store.ledger.line import body_of
+from daypass.store.ledger.reader import EVERYTHING, Line, Reader, Wanted, minted_in
+from daypass.store.ledger.shipping import Shipment, Shipper
+from daypass.store.ledger.verify import Finding, Report, verify
+from daypass.store.ledger.writer import Ledger, LedgerFailed
+
+__all__ = [
+    "EVERYTHING",
+    "Finding",
+    "Head",
+    "Ledger",
+    "LedgerFailed",
+    "Line",
+    "Reader",
+    "Report",
+    "Shipment",
+    "Shipper",
+    "Wanted",
+    "body_of",
+    "minted_in",
+    "verify",
+]

@@ -1,0 +1,175 @@
+"""Event to JSON: the body of a ledger line, shaped as a CloudTrail record. Does not chain or write it, and keeps no secret.
+
+Members that CloudTrail has are named and meant as there (CloudTrail User Guide, "record contents"); ours are under `daypass`: the decisions
+with their reasons, the true reason of a refusal, the lineage of the calling session and the session that was minted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from daypass.store.ledger.shapes import (
+    Attributes,
+    Body,
+    Decided,
+    Details,
+    Identity,
+    Issuer,
+    Minted,
+    Recovered,
+    SessionContext,
+    lineage_of,
+    minted_of,
+    moment,
+)
+from daypass.values.caller import Caller
+from daypass.values.event import Event
+
+MAX_TEXT = 1024  # characters of a user agent, a message or a reason (CloudTrail: errorMessage and userAgent 1 KB)
+MAX_PARAMETERS = 16 * 1024  # bytes of request parameters as JSON (CloudTrail: 100 KB; ours are validated, long only by policies)
+MAX_PARAMETER_TEXT = 2048  # characters kept of one string where the parameters are longer than that
+MAX_DECISIONS = 64
+LEDGER_SOURCE = "ledger.daypass"
+
+_TYPES = {
+    "root": "Root",
+    "user": "IAMUser",
+    "role": "AssumedRole",
+    "web-identity": "WebIdentityUser",
+    "operator": "Operator",
+    "anonymous": "Unknown",
+}
+# What a canonical request, a presigned URL or an Authorization header shows of a token or signature (as JSON text).
+_LEAK = re.compile(rb'((?:x-amz-security-token|x-amz-signature|signature)(?:=|:|%3[Dd]|%3[Aa])\s*)[^\s&",;\\]+', re.IGNORECASE)
+
+
+def _shown(value: object) -> str:
+    # A Secret and whatever else JSON has no form for: its type says enough.
+    return f"({type(value).__name__})"
+
+
+_encode = msgspec.json.Encoder(enc_hook=_shown).encode
+
+
+def body_of(event: Event) -> bytes:
+    """The body of the ledger line of `event`: JSON on one line, bounded, never failing on what a request contains."""
+    try:
+        body = _encode(_body(event, _parameters(event.parameters)))
+    except UnicodeEncodeError:  # a lone surrogate somewhere
+        readable = msgspec.to_builtins(_body(event, None))
+        body = _encode({**{key: _cut(value) for key, value in readable.items()}, "requestParameters": _parameters(event.parameters)})
+    if b"ecurity-" in body or b"ECURITY-" in body or b"ignature" in body or b"IGNATURE" in body:
+        body = _LEAK.sub(rb"\1(removed)", body)
+    return body
+
+
+def notice_of(now: datetime, *, cut_bytes: int, lost_lines: int) -> bytes:
+    """The body of a line by which the ledger tells of itself: torn bytes that were cut at start, anchored lines that were gone by then."""
+    return _encode(
+        Body(
+            userIdentity=Identity("Ledger"),
+            eventTime=now.replace(microsecond=0),
+            eventSource=LEDGER_SOURCE,
+            eventName="LedgerRecovered",
+            awsRegion="",
+            sourceIPAddress="",
+            userAgent="",
+            requestID="",
+            eventID="",
+            readOnly=True,
+            recipientAccountId="",
+            daypass=Details(status=0, recovered=Recovered(cut_bytes, lost_lines)),
+        )
+    )
+
+
+def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
+    caller, minted = event.caller, event.minted
+    decisions = event.decisions
+    made = None if minted is None else minted_of(minted)
+    return Body(
+        userIdentity=_identity(caller),
+        eventTime=event.time.replace(microsecond=0),
+        eventSource=f"{event.service}.amazonaws.com",
+        eventName=event.operation,
+        awsRegion=event.region,
+        sourceIPAddress=event.source_ip,
+        userAgent=event.user_agent[:MAX_TEXT],
+        errorCode=event.error_code,
+        errorMessage=event.error_message[:MAX_TEXT],
+        requestParameters=parameters,
+        responseElements=None if made is None else _credentials(made),
+        requestID=event.request_id,
+        eventID=event.request_id,
+        readOnly=event.read_only,
+        recipientAccountId=caller.account if caller is not None else "",
+        daypass=Details(
+            status=event.status,
+            decisions=[
+                Decided(ask.action, ask.resource[:MAX_PARAMETER_TEXT], d.allowed, d.explicit, d.layer, d.policy, d.statement)
+                for ask, d in decisions[:MAX_DECISIONS]
+            ],
+            decisionsOmitted=max(0, len(decisions) - MAX_DECISIONS),
+            reason=event.private[:MAX_TEXT],
+            claimedKeyId=event.claimed_key_id[:MAX_TEXT],
+            session=None if caller is None or caller.session is None else lineage_of(caller.session),
+            minted=made,
+        ),
+    )
+
+
+def _credentials(made: Minted) -> dict[str, Any]:
+    return {"credentials": {"accessKeyId": made.keyId, "expiration": moment(made.expires)}}
+
+
+def _identity(caller: Caller | None) -> Identity:
+    if caller is None:
+        return Identity("Unknown")
+    session = caller.session
+    context = None
+    if session is not None:
+        issuer = None
+        if caller.kind == "role":
+            issuer = Issuer("Role", caller.principal_id, caller.principal_arn, caller.account, caller.principal_arn.rpartition("/")[2])
+        attributes = Attributes(moment(session.issued), "true" if session.mfa_at else "false")
+        context = SessionContext(issuer, attributes, session.source_identity)
+    name = caller.arn.rpartition("/")[2] if caller.kind == "user" else ""
+    return Identity(
+        _TYPES[caller.kind], caller.user_id, caller.arn, caller.account, caller.key_id, name, context, caller.provider_arn
+    )  # fmt: skip
+
+
+def _parameters(parameters: Mapping[str, Any]) -> msgspec.Raw | None:
+    """The parameters as JSON: as they are when short, with their strings cut when long, only counted when longer still."""
+    if not parameters:
+        return None
+    try:
+        text = _encode(parameters)
+        if len(text) > MAX_PARAMETERS:
+            text = _encode(_cut(parameters))
+    except (UnicodeEncodeError, RecursionError, TypeError, OverflowError):
+        text = _encode(_cut(parameters))
+    if len(text) > MAX_PARAMETERS:
+        text = _encode({"omitted": f"{len(text)} bytes"})
+    return msgspec.Raw(text)
+
+
+def _cut(value: object, depth: int = 0) -> object:
+    if isinstance(value, str):
+        return _clean(value[:MAX_PARAMETER_TEXT]) + ("…" if len(value) > MAX_PARAMETER_TEXT else "")
+    if depth > 16:
+        return "…"
+    if isinstance(value, Mapping):
+        return {_clean(str(key))[:MAX_TEXT]: _cut(member, depth + 1) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(member, depth + 1) for member in value]
+    return value if isinstance(value, int | float | bool) or value is None else str(value) if hasattr(value, "isoformat") else _shown(value)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

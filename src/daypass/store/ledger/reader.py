@@ -1,0 +1,136 @@
+"""Read a ledger: its lines in order, those that are asked for, and what comes later. Does not verify (verify.py does)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from daypass.store.ledger.segments import segment_numbers, segment_path, split_lines
+from daypass.store.ledger.shapes import Entry, session_of
+from daypass.values.session import Session
+
+_CHUNK = 1024 * 1024
+_RECENT = 2  # segments that `missing_requests` searches
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class Line(NamedTuple):
+    """A line as it stands in the file, with its newline, and what it says; `entry` is None when it cannot be read (verify tells why)."""
+
+    raw: bytes
+    entry: Entry | None
+
+
+class Wanted(NamedTuple):
+    """Which lines are wanted; an empty member asks for nothing.
+
+    `operation` is "AssumeRole" or "sts:AssumeRole", `principal` an ARN, a unique id or an access key id, `error` an error code, or "*" for
+    any, `session` a session id in hex: of the caller, of a session that it descends from, or of one that was minted.
+    """
+
+    account: str = ""
+    operation: str = ""
+    principal: str = ""
+    error: str = ""
+    session: str = ""
+    since: datetime | None = None
+
+
+EVERYTHING = Wanted()
+
+
+class Reader:
+    """Goes through the lines after number `after`. Call `read` again later for what came since: it goes on where it stopped."""
+
+    def __init__(self, directory: Path, after: int = 0) -> None:
+        self._directory = directory
+        self._after = after
+        self._segment = _segment_of(directory, after)
+        self._offset = 0
+
+    def read(self, wanted: Wanted = EVERYTHING) -> Iterator[Line]:
+        """The lines that are wanted, up to the last complete one. A line that cannot be read is always among them."""
+        for raw in self._complete_lines():
+            line = read_line(raw)
+            if line.entry is None or (line.entry.seq > self._after and matches(line.entry, wanted)):
+                yield line
+
+    def _complete_lines(self) -> Iterator[bytes]:
+        while self._segment:
+            with segment_path(self._directory, self._segment).open("rb") as file:
+                file.seek(self._offset)
+                rest = b""
+                while chunk := file.read(_CHUNK):
+                    lines = split_lines(rest + chunk)
+                    rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+                    for line in lines:
+                        self._offset += len(line)
+                        yield line
+            later = [number for number in segment_numbers(self._directory) if number > self._segment]
+            if not later:
+                return
+            self._segment, self._offset = later[0], 0
+        self._segment = _segment_of(self._directory, self._after)
+
+
+def read_line(raw: bytes) -> Line:
+    """What `raw` says, as far as it can be read."""
+    try:
+        return Line(raw, _decode(raw))
+    except msgspec.DecodeError:
+        return Line(raw, None)
+
+
+def matches(entry: Entry, wanted: Wanted) -> bool:
+    """Whether `entry` is wanted."""
+    who, ours = entry.userIdentity, entry.daypass
+    service = entry.eventSource.partition(".")[0]
+    return (
+        wanted.account in ("", who.accountId, entry.recipientAccountId)
+        and wanted.operation in ("", entry.eventName, f"{service}:{entry.eventName}")
+        and wanted.principal in ("", who.arn, who.principalId, who.principalId.partition(":")[0], who.accessKeyId, ours.claimedKeyId)
+        and (wanted.error in ("", entry.errorCode) or (wanted.error == "*" and entry.errorCode != ""))
+        and (not wanted.session or wanted.session in _sessions(entry))
+        and (wanted.since is None or entry.eventTime >= wanted.since)
+    )
+
+
+def _sessions(entry: Entry) -> set[str]:
+    session, minted = entry.daypass.session, entry.daypass.minted
+    found = {session.session, session.parent, session.root} if session else set()
+    return found | ({minted.session, *(ancestor[0] for ancestor in minted.ancestors)} if minted else set())
+
+
+def minted_in(raw: bytes) -> Session | None:
+    """The session that the line `raw` tells was minted, or None."""
+    if b'"minted":{' not in raw:  # most lines: spare them the decoding
+        return None
+    entry = read_line(raw).entry
+    return session_of(entry.daypass.minted) if entry is not None and entry.daypass.minted is not None else None
+
+
+def missing_requests(directory: Path, request_ids: Collection[str]) -> list[str]:
+    """Those of `request_ids` that no line of the last two segments belongs to, in their order."""
+    missing = dict.fromkeys(request_ids)
+    for number in segment_numbers(directory)[-_RECENT:] if missing else ():
+        data = segment_path(directory, number).read_bytes()
+        for request_id in list(missing):
+            if b'"requestID":"%b"' % request_id.encode() in data:
+                del missing[request_id]
+    return list(missing)
+
+
+def _segment_of(directory: Path, after: int) -> int:
+    """The last segment whose first line is not later than line `after` + 1, or the first there is; 0 when there is none."""
+    chosen = 0
+    for number in segment_numbers(directory):
+        with segment_path(directory, number).open("rb") as file:
+            entry = read_line(file.readline()).entry
+        if chosen and entry is not None and entry.seq > after + 1:
+            break
+        chosen = number
+    return chosen

@@ -1,0 +1,279 @@
+"""Ledger: lines become durable in groups, and each answer waits for its own. Does not encode events (line.py) or read them (reader.py).
+
+The loop's thread builds the chain; one write and fdatasync is in flight at a time, in a thread of its own; what comes meanwhile makes the
+next batch, without lingering. `append` belongs to the loop's thread, `append_sync` to whoever holds the ledger while no loop uses it.
+
+What happens when it cannot write:
+- "full" (no space): the batch is taken back and tried again each second, until space returns. Lines of changes are refused; with
+  `when_full="verify"` lines that merely tell of a verification wait in memory, up to MAX_WAITING bytes, and are written when it does.
+- "broken" (any other error, above all of fdatasync): nothing more is acknowledged until a restart. What the kernel kept of a failed
+  fdatasync is unknown, so a retry that succeeds proves nothing (fault F-05).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from daypass.store.ledger.chain import Chain, ChainKey, Head
+from daypass.store.ledger.line import notice_of
+from daypass.store.ledger.opening import MAX_BATCH, End, find_end
+from daypass.store.ledger.reader import missing_requests
+from daypass.store.ledger.segments import MAX_SEGMENT, File, SegmentFile, segment_path
+from daypass.values.secret import Secret
+from daypass.values.session import Session
+
+MAX_WAITING = 16 * 1024 * 1024  # bytes of lines that wait in memory; beyond, appending is refused
+ANCHOR_EVERY = 1.0  # seconds; a tail cut within this time and before the next anchor cannot be shown
+RETRY_EVERY = 1.0  # seconds between tries on a full disk
+
+State = Literal["ok", "full", "broken", "closed"]
+
+
+class LedgerFailed(Exception):
+    """A line could not be made durable: what it tells of must not be acknowledged."""
+
+
+class _DiskFull(Exception):
+    pass
+
+
+class _Waiting(NamedTuple):
+    body: bytes
+    minted: Session | None
+    future: asyncio.Future[None] | None
+    spoolable: bool
+
+
+class Ledger:
+    """The ledger of one node: `directory` is its own, `key` the ledger key of the installation.
+
+    `anchor` receives the durable head at most once a second and at the end; it keeps it away from the files. `on_minted` receives what
+    was minted in a batch, as (line number, session), once it is durable. Both run in the loop's thread and must not block it.
+    `durable=False` is for benchmarks: nothing waits, nothing is forced to disk.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        key: Secret,
+        node: str,
+        *,
+        durable: bool = True,
+        when_full: Literal["verify", "refuse"] = "verify",
+        anchor: Callable[[Head], None] | None = None,
+        on_minted: Callable[[list[tuple[int, Session]]], None] | None = None,
+        max_segment: int = MAX_SEGMENT,
+        opener: Callable[[Path], File] = SegmentFile,
+    ) -> None:
+        self.directory = directory
+        self.node = node
+        self.state: State = "closed"
+        self._key = ChainKey(key, node)
+        self._durable = durable
+        self._when_full = when_full
+        self._anchor = anchor
+        self._on_minted = on_minted
+        self._max_segment = max_segment
+        self._opener = opener
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._in_flight: asyncio.Future[None] | None = None
+        self._wake: asyncio.Handle | None = None
+        self._anchoring: asyncio.TimerHandle | None = None
+
+    @property
+    def head(self) -> Head:
+        """The last durable line."""
+        return self._head
+
+    def open(self, now: datetime, anchored: Head | None = None) -> End:
+        """Find the end, cut a torn tail, and go on from there. A cut, or an end before `anchored`, is told in a line of its own.
+
+        Raises ConfigError for a ledger that does not fit its key, OSError.
+        """
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        end = find_end(self.directory, self._key, self.node)
+        self._chain = Chain(self._key, end.head)
+        self._head = end.head
+        self._segment = end.segment
+        self._file: File | None = self._opener(segment_path(self.directory, end.segment)) if end.segment else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self.state = "ok"
+        lost = max(0, anchored.seq - end.head.seq) if anchored is not None else 0
+        if end.cut or lost:
+            self.append_sync([notice_of(now, cut_bytes=end.cut, lost_lines=lost)])
+        return end
+
+    def append(self, body: bytes, *, minted: Session | None = None, spoolable: bool = False) -> asyncio.Future[None]:
+        """Have `body` (line.body_of) written; the future is done when it is durable, and raises LedgerFailed when it will not be.
+
+        `spoolable` says that the answer changes nothing and hands out no secret: on a full disk it may go while its line waits.
+        Raises LedgerFailed at once when nothing can be appended.
+        """
+        loop = asyncio.get_running_loop()
+        if self._waiting_bytes > MAX_WAITING:
+            raise LedgerFailed("too many lines wait to be written")
+        spooling = self.state == "full" and spoolable and self._when_full == "verify"
+        if self.state != "ok" and not spooling:
+            raise LedgerFailed(f"the ledger is {self.state}")
+        future = loop.create_future()
+        if spooling or not self._durable:
+            future.set_result(None)
+        self._waiting.append(_Waiting(body, minted, future, spoolable))
+        self._waiting_bytes += len(body)
+        if self._wake is None and self._in_flight is None:
+            # Everything that this turn of the loop appends goes into one batch.
+            self._wake = loop.call_soon(self._flush)
+        return future
+
+    def append_sync(self, bodies: list[bytes]) -> None:
+        """Write `bodies` and return when they are durable. Only while nothing is in flight. Raises LedgerFailed."""
+        if self.state != "ok" or self._in_flight is not None or self._waiting:
+            raise LedgerFailed(f"the ledger is {self.state} or in use")
+        before = self._chain.head
+        try:
+            self._write(self._chain.link(bodies, opens_segment=self._opens_segment()))
+        except _DiskFull as error:
+            self._chain.rewind(before)
+            raise LedgerFailed("no space left for the ledger") from error
+        except OSError as error:
+            self.state = "broken"
+            raise LedgerFailed(f"the ledger cannot be written: {error}") from error
+        self._head = self._chain.head
+
+    def recover(self, outbox: Iterable[tuple[str, bytes]]) -> list[str]:
+        """Write the lines of committed changes, (request id, body), that a crash kept from the files; give the request ids written now.
+
+        Only the last two segments are searched: an outbox is emptied as its lines become durable, so that what is left in one is recent.
+        """
+        bodies = dict(outbox)
+        missing = missing_requests(self.directory, bodies)
+        if missing:
+            self.append_sync([bodies[request_id] for request_id in missing])
+        return missing
+
+    async def drain(self) -> None:
+        """Return when nothing waits any more. Raises LedgerFailed when something does that cannot be written."""
+        while self._in_flight is not None or self._waiting:
+            if self._in_flight is None:
+                self._flush()
+            if self._in_flight is not None:
+                await asyncio.wait([self._in_flight])
+            if self.state != "ok" and self._waiting:
+                raise LedgerFailed(f"the ledger is {self.state} and {len(self._waiting)} lines are not written")
+
+    def close(self) -> None:
+        """Anchor the head and let go of the files. What still waits is lost: drain first."""
+        if self.state == "closed":
+            return
+        for handle in (self._wake, self._anchoring):
+            if handle is not None:
+                handle.cancel()
+        self._thread.shutdown()
+        self.state = "closed"
+        if self._file is not None:
+            self._file.close()
+        if self._anchor is not None:
+            self._anchor(self._head)
+
+    def _opens_segment(self) -> bool:
+        return self._file is None or self._file.size == 0 or self._file.size >= self._max_segment
+
+    def _flush(self) -> None:
+        self._wake = None
+        if self._in_flight is not None or not self._waiting or self.state not in ("ok", "full"):
+            return
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and (not batch or size + len(self._waiting[0].body) <= MAX_BATCH):
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1].body)
+        self._waiting_bytes -= size
+        before = self._chain.head
+        data = self._chain.link([entry.body for entry in batch], opens_segment=self._opens_segment())
+        self._in_flight = asyncio.get_running_loop().run_in_executor(self._thread, self._write, data)
+        self._in_flight.add_done_callback(partial(self._written, batch, before))
+
+    def _write(self, data: bytes) -> None:
+        """In the ledger's thread. INVARIANT: returns only when `data` is durable; on _DiskFull the file is as it was before."""
+        try:
+            if self._file is None or self._file.size >= self._max_segment:
+                file = self._opener(segment_path(self.directory, self._segment + 1))
+                if self._file is not None:
+                    self._file.close()
+                self._file, self._segment = file, self._segment + 1
+            size = self._file.size
+            try:
+                self._file.write(data)
+            except OSError:
+                self._file.truncate(size)
+                raise
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _DiskFull from error
+            raise
+        if self._durable:
+            self._file.sync()
+
+    def _written(self, batch: list[_Waiting], before: Head, done: asyncio.Future[None]) -> None:
+        self._in_flight = None
+        error = done.exception()
+        if error is None:
+            self._acknowledge(batch, before.seq)
+        elif isinstance(error, _DiskFull):
+            self._chain.rewind(before)
+            self._wait_for_space(batch)
+        else:
+            self._break(batch, error)
+
+    def _acknowledge(self, batch: list[_Waiting], seq: int) -> None:
+        self.state = "ok"
+        self._head = self._chain.head
+        for entry in batch:
+            if entry.future is not None and not entry.future.done():  # done: cancelled by a client that went away
+                entry.future.set_result(None)
+        self._flush()
+        if self._anchor is not None and self._anchoring is None:
+            self._anchoring = asyncio.get_running_loop().call_later(ANCHOR_EVERY, self._anchor_head)
+        if self._on_minted is not None:
+            minted = [(number, entry.minted) for number, entry in enumerate(batch, seq + 1) if entry.minted is not None]
+            if minted:
+                self._on_minted(minted)
+
+    def _anchor_head(self) -> None:
+        self._anchoring = None
+        if self._anchor is not None:
+            self._anchor(self._head)
+
+    def _wait_for_space(self, batch: list[_Waiting]) -> None:
+        self.state = "full"
+        entries = [*batch, *self._waiting]
+        self._waiting = deque(entry._replace(future=None) for entry in entries)
+        self._waiting_bytes = sum(len(entry.body) for entry in entries)
+        for entry in entries:
+            if entry.future is None or entry.future.done():
+                continue
+            if entry.spoolable and self._when_full == "verify":
+                entry.future.set_result(None)
+            else:
+                entry.future.set_exception(LedgerFailed("no space left for the ledger"))
+        self._wake = asyncio.get_running_loop().call_later(RETRY_EVERY, self._flush)
+
+    def _break(self, batch: list[_Waiting], error: BaseException) -> None:
+        self.state = "broken"
+        entries = [*batch, *self._waiting]
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        for entry in entries:
+            if entry.future is not None and not entry.future.done():
+                failure = LedgerFailed(f"the ledger cannot be written: {error}")
+                failure.__cause__ = error
+                entry.future.set_exception(failure)
