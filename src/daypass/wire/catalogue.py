@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Service:
         return self.operations[self._by_snake[snake_name]]
 
 
-@lru_cache(maxsize=None)  # bounded by the number of models
+@cache  # bounded by the number of models
 def service(name: str) -> Service:
     """The model of one service, by botocore's name. Raises KeyError when there is no such model."""
     if name not in index():

@@ -141,5 +141,5 @@ def _bare(name: str, traits: Mapping[str, Any]) -> Shape:
 
 def _members(source: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Iterator[tuple[str, Member]]:
     for name, value in source.items():
-        traits = {"shape": value} if isinstance(value, str) else value
+        traits: dict[str, Any] = {"shape": value} if isinstance(value, str) else value
         yield name, Member(name, traits.get("wire", name), traits.get("in", ""), shapes[traits["shape"]])

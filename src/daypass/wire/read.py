@@ -1,0 +1,97 @@
+"""read_input: the parameters of a request as values, parsed strictly and held against the model. Believes nothing of what they claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from daypass.values.request import Request
+from daypass.wire import json_body
+from daypass.wire.faults import Malformed
+from daypass.wire.form import parameters_of, refuse_foreign_json
+from daypass.wire.json_body import Unknown
+from daypass.wire.query import read_parameters
+from daypass.wire.refusals import invalid, malformed, wrong_types
+from daypass.wire.rest import ReadRest, read_members, rest_reader
+from daypass.wire.route import labels_of
+from daypass.wire.shapes import OperationShape
+from daypass.wire.validate import check_of
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """`values` by AWS's member names: datetimes in UTC, blobs as bytes. `unknown` counts members that the pinned model does not have."""
+
+    values: dict[str, Any]
+    unknown: int
+
+
+def read_input(operation: OperationShape, request: Request) -> Input:
+    """Read and validate the input of `operation`. Raises Refusal, in AWS's words and with nothing of a secret in them.
+
+    (1) bytes to values, strictly · (2) types · (3) the model's constraints. Nothing else is raised, whatever the bytes are.
+    """
+    protocol = operation.service.protocol
+    try:
+        if protocol == "query":
+            values, unknown, wrong = _read_query(operation, request)
+        else:
+            values, unknown, wrong = _read_rest(operation, request) if protocol == "rest-json" else _read_json(operation, request)
+    except Malformed as fault:
+        raise malformed(protocol, fault) from None
+    if wrong:
+        raise wrong_types(operation, wrong)
+    problems: list[str] = []
+    check_of(operation.input)(values, "", problems)
+    if problems:
+        raise invalid(operation, problems)
+    return Input(values, unknown)
+
+
+Read = tuple[dict[str, Any], int, list[tuple[str, str]]]
+
+
+def _read_query(operation: OperationShape, request: Request) -> Read:
+    parameters = []
+    named = 0
+    for pair in parameters_of(request):
+        if pair.name == "Action":
+            named += pair.value == operation.name
+        elif pair.name == "Version":
+            named += pair.value == operation.service.api_version
+        else:
+            parameters.append(pair)
+    if named != 2:  # INVARIANT: what find_operation found by the first bytes is what the whole request says
+        raise Malformed("Action and Version do not name the operation")
+    return read_parameters(operation.input, parameters)
+
+
+def _read_json(operation: OperationShape, request: Request) -> Read:
+    refuse_foreign_json(request)
+    unknown, wrong, values = Unknown(), list[tuple[str, str]](), dict[str, Any]()
+    if request.body:
+        members = {member.wire: member for member in operation.members.values()}
+        read_members(json_body.parse(request.body), members, values, unknown, wrong)
+    return values, unknown.count, wrong
+
+
+def _read_rest(operation: OperationShape, request: Request) -> Read:
+    if not _has_raw_body(operation):
+        refuse_foreign_json(request)
+    labels = labels_of(operation.path.partition("?")[0], request.raw_path)
+    if labels is None:
+        raise Malformed("The path is not that of the operation")
+    unknown, wrong = Unknown(), list[tuple[str, str]]()
+    values = _rest_reader(operation)(request, labels, unknown, wrong)
+    return values, unknown.count, wrong
+
+
+@lru_cache(maxsize=4096)
+def _rest_reader(operation: OperationShape) -> ReadRest:
+    return rest_reader(operation)
+
+
+def _has_raw_body(operation: OperationShape) -> bool:
+    payload = operation.input.payload
+    return bool(payload) and operation.members[payload].shape.kind in ("blob", "string")
