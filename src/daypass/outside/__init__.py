@@ -1,0 +1,1 @@
+"""What must be fetched from elsewhere. Engines receive the results as values; nothing here decides or verifies."""
