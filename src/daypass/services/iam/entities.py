@@ -1,0 +1,177 @@
+"""Find an IAM entity of the caller's account or refuse with AWS's text. Changes nothing.
+
+INVARIANT: every look-up is bound to `ctx.account`; an entity of another account is never found, whatever the input says (attack
+row C46). The one exception are AWS's own managed policies, which every account sees and none can change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daypass.services.iam.aws_policies import AWS, AWS_POLICIES
+from daypass.store.records import AccessKey, Group, InstanceProfile, ManagedPolicy, OidcProvider, PolicyVersion, Role, User
+from daypass.values.arn import read_arn
+from daypass.values.errors import Refusal
+from daypass.values.folding import fold
+from daypass.way.who import OPERATOR_ROLE
+
+if TYPE_CHECKING:
+    from daypass.way.context import Context
+
+def no_such(text: str) -> Refusal:
+    """NoSuchEntity with this text."""
+    return Refusal("NoSuchEntity", text)
+
+
+def get_user(ctx: Context, name: str) -> User:
+    """The user of this name. Raises NoSuchEntity."""
+    if (user := ctx.store.users.named(ctx.account, name)) is None:
+        raise no_such(f"The user with name {name} cannot be found.")
+    return user
+
+
+def get_user_or_self(ctx: Context, name: str | None) -> User:
+    """The user of this name, or without a name the calling user. Raises NoSuchEntity, ValidationError when no user is calling."""
+    return get_user(ctx, name) if name is not None else calling_user(ctx)
+
+
+def calling_user(ctx: Context) -> User:
+    """The user who is calling, with a long-term key or a session of their own. Raises ValidationError for any other caller."""
+    user = ctx.store.users.find(ctx.caller.principal_id) if ctx.caller.kind == "user" else None
+    if user is None:
+        raise Refusal("ValidationError", "Must specify userName when calling with non-User credentials")
+    return user
+
+
+def get_group(ctx: Context, name: str) -> Group:
+    """The group of this name. Raises NoSuchEntity."""
+    if (group := ctx.store.groups.named(ctx.account, name)) is None:
+        raise no_such(f"The group with name {name} cannot be found.")
+    return group
+
+
+def get_role(ctx: Context, name: str) -> Role:
+    """The role of this name. Raises NoSuchEntity."""
+    if (role := ctx.store.roles.named(ctx.account, name)) is None:
+        raise no_such(f"The role with name {name} cannot be found.")
+    return role
+
+
+def get_role_to_change(ctx: Context, name: str) -> Role:
+    """The role of this name, to be changed. Raises NoSuchEntity, UnmodifiableEntity for the operator's role.
+
+    Whoever changes the role that the host's operator enters by could lock the owner out of the installation, or become the operator.
+    """
+    role = get_role(ctx, name)
+    if role.account == ctx.node.rules.management_account and fold(role.name) == fold(OPERATOR_ROLE):
+        raise Refusal("UnmodifiableEntity", f"Cannot perform the operation on the protected role '{role.name}'")
+    return role
+
+
+def get_instance_profile(ctx: Context, name: str) -> InstanceProfile:
+    """The instance profile of this name. Raises NoSuchEntity."""
+    if (profile := ctx.store.instance_profiles.named(ctx.account, name)) is None:
+        raise no_such(f"Instance Profile {name} cannot be found.")
+    return profile
+
+
+def check_iam_arn(arn: str, kind: str) -> None:
+    """Raise InvalidInput or ValidationError unless `arn` has the shape of an IAM ARN of this kind ("policy", "oidc-provider")."""
+    parts = read_arn(arn)
+    if parts is None or parts.service != "iam" or parts.region or not parts.resource.startswith(f"{kind}/"):
+        raise Refusal("InvalidInput", f"ARN {arn} is not valid.")
+    if parts.partition != "aws":
+        raise Refusal("ValidationError", "Invalid ARN partition")
+
+
+def find_policy(ctx: Context, arn: str) -> ManagedPolicy | None:
+    """The managed policy of this ARN, the account's own or one of AWS's; None for another account's. Raises InvalidInput."""
+    check_iam_arn(arn, "policy")
+    policy = AWS_POLICIES.get(arn) or ctx.store.policies.by_arn(arn)
+    return policy if policy and policy.account in (ctx.account, AWS) else None
+
+
+def get_policy(ctx: Context, arn: str) -> ManagedPolicy:
+    """The managed policy of this ARN. Raises NoSuchEntity, InvalidInput."""
+    if (policy := find_policy(ctx, arn)) is None:
+        raise no_such(f"Policy {arn} was not found.")
+    return policy
+
+
+def get_own_policy(ctx: Context, arn: str, action: str) -> ManagedPolicy:
+    """The customer-managed policy of this ARN, to be changed. Raises NoSuchEntity, InvalidInput, AccessDenied for AWS's own."""
+    policy = get_policy(ctx, arn)
+    if policy.account == AWS:
+        raise Refusal("AccessDenied", f"User: {ctx.caller.arn} is not authorized to perform: {action} on resource: policy {arn}", 403)
+    return policy
+
+
+def get_attachable_policy(ctx: Context, arn: str) -> ManagedPolicy:
+    """The managed policy of this ARN, to be attached. Raises NoSuchEntity, InvalidInput."""
+    if (policy := find_policy(ctx, arn)) is None:
+        raise no_such(f"Policy {arn} does not exist or is not attachable.")
+    return policy
+
+
+def attached_to(ctx: Context, policy: ManagedPolicy) -> list[User | Group | Role]:
+    """The principals of the caller's account that this policy is attached to. (AWS's policies are attached in other accounts too.)"""
+    return [principal for principal in ctx.store.attachments(policy.arn) if principal.account == ctx.account]
+
+
+def bounding(ctx: Context, policy: ManagedPolicy) -> list[User | Role]:
+    """The principals of the caller's account whose boundary this policy is."""
+    return [principal for principal in ctx.store.boundary_uses(policy.arn) if principal.account == ctx.account]
+
+
+def get_boundary(ctx: Context, arn: str) -> ManagedPolicy:
+    """The managed policy of this ARN, to be a permissions boundary. Raises NoSuchEntity, InvalidInput."""
+    if (policy := find_policy(ctx, arn)) is None:
+        raise no_such(f"Scope ARN: {arn} does not exist or is not attachable.")
+    return policy
+
+
+def get_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:
+    """The version of this id. Raises NoSuchEntity."""
+    for version in policy.versions:
+        if version.id == version_id:
+            return version
+    raise no_such(f"Policy {policy.arn} version {version_id} does not exist or is not attachable.")
+
+
+def get_access_key(ctx: Context, user: User, key_id: str) -> AccessKey:
+    """The access key of this id when it belongs to `user`. Raises NoSuchEntity."""
+    key = ctx.store.access_keys.find(key_id)
+    if key is None or key.account != ctx.account or key.user_id != user.id:
+        raise no_such(f"The Access Key with id {key_id} cannot be found.")
+    return key
+
+
+def find_provider(ctx: Context, arn: str) -> OidcProvider | None:
+    """The OIDC provider of this ARN in the caller's account. Raises InvalidInput."""
+    check_iam_arn(arn, "oidc-provider")
+    provider = ctx.store.oidc_providers.by_arn(arn)
+    return provider if provider and provider.account == ctx.account else None
+
+
+def get_provider(ctx: Context, arn: str) -> OidcProvider:
+    """The OIDC provider of this ARN. Raises NoSuchEntity, InvalidInput."""
+    if (provider := find_provider(ctx, arn)) is None:
+        raise no_such(f"OpenIDConnect Provider not found for arn {arn}")
+    return provider
+
+
+def verify_unused(used: bool, what: str) -> None:
+    """Raise DeleteConflict when an entity is still `used`; `what` must be done first."""
+    if used:
+        raise Refusal("DeleteConflict", f"Cannot delete entity, must {what} first.")
+
+
+def verify_without_policies(principal: User | Group | Role) -> None:
+    """Raise DeleteConflict when the principal still has policies. A permissions boundary goes with it."""
+    verify_unused(bool(principal.policies), "detach all policies")
+    verify_unused(bool(principal.inline), "delete policies")
+
+
+def by_name(record: User | Group | Role | ManagedPolicy | InstanceProfile) -> str:
+    """The key that listings are sorted by; names are unique ignoring case, AWS's policies may share one with the account's own."""
+    return f"{fold(record.name)}\n{record.account}"
