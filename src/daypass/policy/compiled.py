@@ -9,32 +9,31 @@ from daypass.policy.conditions import Holds, compile_condition
 from daypass.policy.document import Document, Effect, Kind, Statement, read_document
 from daypass.policy.match import Matcher, compile_any, compile_glob, read_tokens
 from daypass.policy.principal import Closeness, Named, Principals
-from daypass.policy.variables import Context, Template, constant, expand, read_template
+from daypass.policy.variables import Context, Template, bind, constant, read_template
 from daypass.values.caller import Caller
 from daypass.values.folding import fold
 
 MAX_REMEMBERED = 512  # actions remembered per policy; more than any caller asks, and a bound for one who tries them all
 _PRINCIPAL_ARN = "aws:principalarn"
 
-ResourceTest = Callable[[str, Context], bool]
+Applies = Callable[[str, Context], bool]
 _NONE_NAMED: Mapping[str, str] = {}
 
 
 class Rule(NamedTuple):
     """A compiled statement. `label` is its Sid, or its position.
 
-    `principals` is None in policies that belong to a principal, `holds` None when there is no condition.
+    `principals` is None in policies that belong to a principal.
     """
 
     policy: str
     label: str
     effect: Effect
     covers: Matcher  # of a folded action
-    resource: ResourceTest
-    holds: Holds | None
-    principals: Principals | None
-    not_principal: bool
-    names_principal: bool  # whether its condition speaks of aws:PrincipalArn
+    applies: Applies  # to this resource, in this context
+    principals: Principals | None = None
+    not_principal: bool = False
+    names_principal: bool = False  # whether its condition speaks of aws:PrincipalArn
 
 
 Candidates = tuple[tuple[Rule, ...], tuple[Rule, ...]]  # denies and allows that speak of one action
@@ -74,26 +73,34 @@ class Policy:
             self._remembered[action] = found
         return found
 
-    def judge(self, action: str, resource: str, context: Context) -> tuple[Rule | None, Rule | None]:
-        """The first deny and the first allow that hold, for a policy of the caller's side."""
-        denies, allows = self.candidates(action)
-        return _first(denies, resource, context), _first(allows, resource, context)
+    def judge(self, action: str, resource: str, context: Context) -> Rule | None:
+        """What decides in a policy of the caller's side: the first deny that holds, else the first allow, else None."""
+        denies, allows = self._remembered.get(action) or self.candidates(action)
+        for rule in denies:
+            if rule.applies(resource, context):
+                return rule
+        for rule in allows:
+            if rule.applies(resource, context):
+                return rule
+        return None
 
     def judge_caller(
         self, caller: Caller, bounded: bool, action: str, resource: str, context: Context
-    ) -> tuple[Rule | None, Rule | None, Closeness]:
-        """The same for a resource's own policy: a deny that means `caller`, and the allow that names it most closely.
+    ) -> tuple[Rule | None, Closeness]:
+        """The same for a resource's own policy: a deny that means `caller`, else the allow that names it most closely, and how closely.
 
         `bounded` tells that the caller has a permissions boundary, which no NotPrincipal spares (IAM User Guide, "NotPrincipal").
         """
         denies, allows = self.candidates(action)
-        denied = next((rule for rule in denies if _means(rule, caller, bounded) and _applies(rule, resource, context)), None)
-        allowed, best = None, Closeness.NOT
+        for rule in denies:
+            if _means(rule, caller, bounded) and rule.applies(resource, context):
+                return rule, Closeness.NOT
+        allow, best = None, Closeness.NOT
         for rule in allows:
             closeness = _closeness(rule, caller)
-            if closeness > best and _applies(rule, resource, context):
-                allowed, best = rule, closeness
-        return denied, allowed, best
+            if closeness > best and rule.applies(resource, context):
+                allow, best = rule, closeness
+        return allow, best
 
 
 def read_policy(text: str, kind: Kind, *, name: str = "", principals: Mapping[str, str] = _NONE_NAMED) -> Policy:
@@ -119,39 +126,30 @@ def _compile(one: Statement, variables: bool, policy: str, bound: Mapping[str, s
         label=one.sid or str(one.position),
         effect=one.effect,
         covers=(lambda action: not covers(action)) if one.not_action else covers,
-        resource=_compile_resources(one, variables),
-        holds=compile_condition(one.condition, variables=variables),
+        applies=_compile_applies(one, variables, compile_condition(one.condition, variables=variables)),
         principals=None if one.principals is None else Principals(one.principals, bound),
         not_principal=one.not_principal,
         names_principal=any(fold(key) == _PRINCIPAL_ARN for keys in one.condition.values() for key in keys),
     )
 
 
-def _compile_resources(one: Statement, variables: bool) -> ResourceTest:
+def _compile_applies(one: Statement, variables: bool, holds: Holds | None) -> Applies:
+    """One test for the resource and the conditions; the common shapes have their own, since it runs at every decision."""
+    if one.not_resource if one.resources == () else one.resources == ("*",) and not one.not_resource:
+        return (lambda resource, context: True) if holds is None else (lambda resource, context: holds(context))
     templates: list[Template] = [read_template(text, variables=variables, wildcards=True) for text in one.resources]
     fixed = compile_any([tokens for template in templates if (tokens := constant(template)) is not None])
-    open_ = tuple(template for template in templates if constant(template) is None)
-    negated = one.not_resource
-    if not open_:
-        return (lambda resource, context: not fixed(resource)) if negated else (lambda resource, context: fixed(resource))
+    open_ = tuple(bind(template, compile_glob) for template in templates if constant(template) is None)
+    if not open_ and not one.not_resource:
+        if holds is None:
+            return lambda resource, context: fixed(resource)
+        return lambda resource, context: fixed(resource) and holds(context)
 
-    def test(resource: str, context: Context) -> bool:
-        expanded = (expand(template, context) for template in open_)
-        matched = fixed(resource) or any(tokens is not None and compile_glob(tokens)(resource) for tokens in expanded)
-        return matched is not negated
+    def applies(resource: str, context: Context) -> bool:
+        named = fixed(resource) or any((matches := bound(context)) is not None and matches(resource) for bound in open_)
+        return named is not one.not_resource and (holds is None or holds(context))
 
-    return test
-
-
-def _applies(rule: Rule, resource: str, context: Context) -> bool:
-    return rule.resource(resource, context) and (rule.holds is None or rule.holds(context))
-
-
-def _first(rules: tuple[Rule, ...], resource: str, context: Context) -> Rule | None:
-    for rule in rules:
-        if rule.resource(resource, context) and (rule.holds is None or rule.holds(context)):
-            return rule
-    return None
+    return applies
 
 
 def _means(rule: Rule, caller: Caller, bounded: bool) -> bool:

@@ -28,7 +28,7 @@ def compile_condition(block: Block, *, variables: bool) -> Holds | None:
         return None
     if len(tests) == 1:
         return tests[0]
-    return lambda context: all(holds(context) for holds in tests)
+    return lambda context: all(test(context) for test in tests)
 
 
 def _compile_key(operator: str, key: str, values: Sequence[str], variables: bool) -> Holds:

@@ -14,6 +14,10 @@ from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Layer, Values
 
 _DECISIONS = 4096  # distinct answers kept, so that the same answer is not built twice
+_ORDER: tuple[Layer, ...] = ("scp", "resource", "identity", "boundary", "session")
+_TRUST_ORDER: tuple[Layer, ...] = ("scp", "trust", "identity", "boundary", "session")
+_OPEN: Final = Rule("", "", "Allow", covers=lambda action: True, applies=lambda resource, context: True)  # a layer that is not there
+_UNNAMED: Final = (None, Closeness.NOT)  # what a resource without a policy says
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +35,6 @@ class Layers:
     scps: tuple[tuple[Policy, ...], ...] = ()
 
 
-class _Verdict(NamedTuple):
-    """What one layer says: the deny that holds, whether it allows, and by which statement (None: it needs none)."""
-
-    deny: Rule | None
-    allows: bool
-    allow: Rule | None = None
-
-
-_OPEN: Final = _Verdict(None, True)  # a layer that does not exist limits nothing
-_ABSENT: Final = _Verdict(None, False)  # a resource without a policy grants nothing
-
-
-def decide(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Layers) -> Decision:
-    """Answer `ask`; `context` holds all condition keys, lower-case. Never raises.
-
-    Source: IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic".
-    """
-    # (1) Each layer is asked for denies and allows. Root has no policies of its own; only the layers around it limit it.
-    own = _OPEN if caller.kind == "root" else _judge(layers.identity, ask, context)
-    resource, named = _judge_resource(ask, caller, context, layers.boundary is not None)
-    theirs: Layer = "trust" if isinstance(ask.policy, Policy) and ask.policy.kind == "trust" else "resource"
-    verdicts: tuple[tuple[Layer, _Verdict], ...] = (
-        ("scp", _judge_levels(layers.scps, ask, context) if layers.scps else _OPEN),
-        (theirs, resource),
-        ("identity", own),
-        ("boundary", _OPEN if layers.boundary is None else _judge((layers.boundary,), ask, context)),
-        ("session", _OPEN if layers.session is None else _judge(layers.session, ask, context)),
-    )
-
-    # (2) An explicit deny in any of them is final.
-    for layer, verdict in verdicts:
-        if verdict.deny is not None:
-            return _answer(False, True, layer, verdict.deny.policy, verdict.deny.label)
-
-    # (3) Which layers must allow depends on whose the resource is and how closely its policy names the caller.
-    needed = _needed(ask, caller, named)
-    for need, (layer, verdict) in zip(needed, verdicts, strict=True):
-        if need and not verdict.allows:
-            return _answer(False, False, layer, "", "")
-
-    # (4) Nothing denies and everything needed allows: the resource's policy when it was needed, else the caller's own.
-    decider, allow = (theirs, resource.allow) if needed.resource else ("identity", own.allow)
-    return _answer(True, False, decider, allow.policy, allow.label) if allow else _answer(True, False, decider, "", "")
-
-
 class _Needed(NamedTuple):
     """Which layers must allow; each one's explicit denies count in any case."""
 
@@ -84,6 +43,44 @@ class _Needed(NamedTuple):
     identity: bool
     boundary: bool
     session: bool
+
+
+def decide(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Layers) -> Decision:
+    """Answer `ask`; `context` holds all condition keys, lower-case. Never raises.
+
+    Source: IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic".
+    """
+    # (1) Each layer says what decides in it: a deny, else an allow, else nothing. What is not there limits nothing.
+    policy = ask.policy if isinstance(ask.policy, Policy) else None
+    boundary = layers.boundary
+    resource, named = policy.judge_caller(caller, boundary is not None, ask.action, ask.resource, context) if policy else _UNNAMED
+    rules = (
+        _judge_levels(layers.scps, ask, context) if layers.scps else _OPEN,
+        resource,
+        _OPEN if caller.kind == "root" else _judge(layers.identity, ask, context),  # root has no policies of its own
+        _OPEN if boundary is None else boundary.judge(ask.action, ask.resource, context),
+        _OPEN if layers.session is None else _judge(layers.session, ask, context),
+    )
+    order = _TRUST_ORDER if policy and policy.kind == "trust" else _ORDER
+
+    # (2) An explicit deny in any of them is final; which of them must allow depends on whose the resource is and how closely its
+    #     policy names the caller.
+    needed = _needed(ask, caller, named)
+    missing: Layer | None = None
+    for need, layer, rule in zip(needed, order, rules, strict=True):
+        if rule is None:
+            missing = missing or (layer if need else None)
+        elif rule.effect == "Deny":
+            return _answer(False, True, layer, rule.policy, rule.label)
+
+    # (3) By default it is denied.
+    if missing is not None:
+        return _answer(False, False, missing, "", "")
+
+    # (4) Nothing denies and everything needed allows: the resource's policy when it was needed, else the caller's own.
+    decisive = 1 if needed.resource else 2
+    rule = rules[decisive] or _OPEN
+    return _answer(True, False, order[decisive], rule.policy, rule.label)
 
 
 _OWN_SIDE = _Needed(True, False, True, True, True)
@@ -108,28 +105,24 @@ def _needed(ask: Ask, caller: Caller, named: Closeness) -> _Needed:
     return _BOTH_SIDES if ask.combine == "must" else _OWN_SIDE
 
 
-def _judge(policies: Iterable[Policy], ask: Ask, context: Context) -> _Verdict:
+def _judge(policies: Iterable[Policy], ask: Ask, context: Context) -> Rule | None:
+    """What decides among policies that together are one layer."""
+    action, resource = ask.action, ask.resource
     allow = None
     for policy in policies:
-        denied, allowed = policy.judge(ask.action, ask.resource, context)
-        if denied is not None:
-            return _Verdict(denied, False)
-        allow = allow or allowed
-    return _Verdict(None, allow is not None, allow)
+        rule = policy.judge(action, resource, context)
+        if rule is not None:
+            if rule.effect == "Deny":
+                return rule
+            allow = allow or rule
+    return allow
 
 
-def _judge_levels(levels: Iterable[Iterable[Policy]], ask: Ask, context: Context) -> _Verdict:
-    """Every level of the organization must allow."""
-    verdicts = [_judge(level, ask, context) for level in levels]
-    denied = next((verdict for verdict in verdicts if verdict.deny is not None), None)
-    return denied or _Verdict(None, all(verdict.allows for verdict in verdicts))
-
-
-def _judge_resource(ask: Ask, caller: Caller, context: Context, bounded: bool) -> tuple[_Verdict, Closeness]:
-    if not isinstance(ask.policy, Policy):
-        return _ABSENT, Closeness.NOT
-    denied, allowed, named = ask.policy.judge_caller(caller, bounded, ask.action, ask.resource, context)
-    return _Verdict(denied, allowed is not None, allowed), named
+def _judge_levels(levels: Iterable[Iterable[Policy]], ask: Ask, context: Context) -> Rule | None:
+    """Every level of the organization must allow; a deny at any level is a deny."""
+    rules = [_judge(level, ask, context) for level in levels]
+    denied = next((rule for rule in rules if rule is not None and rule.effect == "Deny"), None)
+    return denied or (rules[-1] if None not in rules else None)
 
 
 @lru_cache(_DECISIONS)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from daypass.policy.match import Matcher, Token, Wild, compile_any, compile_glob
 from daypass.policy.operands import Network, read_address, read_boolean, read_moment, read_network, read_number
 from daypass.policy.syntax import PolicyError
-from daypass.policy.variables import Context, Template, constant, expand, read_template
+from daypass.policy.variables import Context, Template, bind, constant, read_template
 from daypass.values.folding import fold
 
 ValueTest = Callable[[str, Context], bool]  # does this value of the request match any value of the policy?
@@ -36,19 +36,16 @@ def _templates(values: Sequence[str], variables: bool, wildcards: bool) -> list[
     return [read_template(value, variables=variables, wildcards=wildcards) for value in values]
 
 
-def _text_test(templates: Sequence[Template], compile_one: Callable[[Sequence[Token]], Matcher]) -> ValueTest:
+def _text_test(templates: Sequence[Template], compile_tokens: Callable[[Sequence[Token]], Matcher]) -> ValueTest:
     """Constants are compiled once, templates with variables when they are asked; one that cannot be resolved matches nothing."""
     known = [tokens for template in templates if (tokens := constant(template)) is not None]
-    open_ = tuple(template for template in templates if constant(template) is None)
-    fixed = compile_any(known) if compile_one is compile_glob else _any([compile_one(tokens) for tokens in known])
+    open_ = tuple(bind(template, compile_tokens) for template in templates if constant(template) is None)
+    fixed = compile_any(known) if compile_tokens is compile_glob else _any([compile_tokens(tokens) for tokens in known])
     if not open_:
         return lambda value, context: fixed(value)
 
     def test(value: str, context: Context) -> bool:
-        if fixed(value):
-            return True
-        expanded = (expand(template, context) for template in open_)
-        return any(tokens is not None and compile_one(tokens)(value) for tokens in expanded)
+        return fixed(value) or any((matches := bound(context)) is not None and matches(value) for bound in open_)
 
     return test
 

@@ -102,6 +102,7 @@ class Principals:
         aws = {value for kind, value in named if kind == "AWS"}
         self.everyone = EVERYONE in aws
         self._federated = frozenset(value for kind, value in named if kind == "Federated")
+        self._services = frozenset(value for kind, value in named if kind == "Service")
         self._accounts = frozenset(_account_of(value) for value in aws if is_account_id(value) or value.endswith(":root"))
         sessions = {value for value in aws if value.startswith("arn:aws:sts:")}
         self._sessions = {value: bound.get(value, "") for value in sessions}
@@ -109,11 +110,12 @@ class Principals:
         self._arns = frozenset(value for value in aws - sessions if value not in bound)
 
     def closeness(self, caller: Caller) -> Closeness:
-        """How closely these principals name `caller`. A verified token is named by its provider alone."""
+        """How closely these principals name `caller`. A verified token is named by its provider alone, the operator on the
+        host by the service that stands for its socket or as any session of its role is."""
         if caller.kind == "web-identity":
             return Closeness.DIRECT if caller.provider_arn in self._federated else Closeness.NOT
-        if caller.kind == "operator":
-            return Closeness.NOT
+        if caller.kind == "operator" and caller.provider_arn in self._services:
+            return Closeness.DIRECT
         if self.everyone or self._names_session(caller):
             return Closeness.DIRECT
         if self._names_principal(caller):

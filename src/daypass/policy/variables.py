@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from daypass.policy.match import Token, read_tokens
+from daypass.policy.match import Matcher, Token, read_tokens
 from daypass.policy.syntax import PolicyError
 from daypass.values.decision import Values
 from daypass.values.folding import fold
 
 Context = Mapping[str, Values]
+
+MAX_BOUND = 64  # matchers kept per template, one for each set of values seen
 
 
 class Variable(NamedTuple):
@@ -61,20 +64,28 @@ def constant(template: Template) -> tuple[Token, ...] | None:
     return tuple(tokens) if len(tokens) == len(template) else None
 
 
-def expand(template: Template, context: Context) -> Sequence[Token] | None:
-    """The template with its variables replaced, or None when one cannot be resolved (absent without default, or multi-valued).
+def bind(template: Template, compile_tokens: Callable[[Sequence[Token]], Matcher]) -> Callable[[Context], Matcher | None]:
+    """A function that gives the matcher of `template` for a context, or None when one of its variables cannot be resolved.
 
+    A variable is resolved when its key is there with a single value, or is absent and has a default.
     INVARIANT: a substituted value is literal text; a `*` in a tag's value matches nothing but a `*`.
     """
-    tokens: list[Token] = []
-    for part in template:
-        if isinstance(part, Variable):
-            value = context.get(part.key)
+    variables = tuple(part for part in template if isinstance(part, Variable))
+
+    @lru_cache(MAX_BOUND)
+    def matcher(*values: str) -> Matcher:
+        rest = iter(values)
+        return compile_tokens([next(rest) if isinstance(part, Variable) else part for part in template])
+
+    def bound(context: Context) -> Matcher | None:
+        values = []
+        for key, default in variables:
+            value = context.get(key)
             if value is None or value == ():
-                value = part.default
+                value = default
             if not isinstance(value, str):
                 return None
-            tokens.append(value)
-        else:
-            tokens.append(part)
-    return tokens
+            values.append(value)
+        return matcher(*values)
+
+    return bound
