@@ -29,6 +29,7 @@ from daypass.store.ledger.shapes import (
 )
 from daypass.values.caller import Caller
 from daypass.values.event import Event
+from daypass.values.session import Session
 
 MAX_TEXT = 1024  # characters of a user agent, a message or a reason (CloudTrail: errorMessage and userAgent 1 KB)
 MAX_PARAMETERS = 16 * 1024  # bytes of request parameters as JSON (CloudTrail: 100 KB; ours are validated, long only by policies)
@@ -63,8 +64,11 @@ def body_of(event: Event) -> bytes:
     except UnicodeEncodeError:  # a lone surrogate somewhere
         readable = msgspec.to_builtins(_body(event, None))
         body = _encode({**{key: _cut(value) for key, value in readable.items()}, "requestParameters": _parameters(event.parameters)})
-    if b"ecurity-" in body or b"ECURITY-" in body or b"ignature" in body or b"IGNATURE" in body:
-        body = _LEAK.sub(rb"\1(removed)", body)
+    # Texts that could quote a request: what the client wrote itself, and messages about what it wrote.
+    if event.error_code or event.parameters or event.private or "ignature" in event.user_agent or "oken" in event.user_agent:
+        lower = body.lower()
+        if b"signature" in lower or b"security-token" in lower:
+            body = _LEAK.sub(rb"\1(removed)", body)
     return body
 
 
@@ -73,7 +77,7 @@ def notice_of(now: datetime, *, cut_bytes: int, lost_lines: int) -> bytes:
     return _encode(
         Body(
             userIdentity=Identity("Ledger"),
-            eventTime=now.replace(microsecond=0),
+            eventTime=now,
             eventSource=LEDGER_SOURCE,
             eventName="LedgerRecovered",
             awsRegion="",
@@ -94,7 +98,7 @@ def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
     made = None if minted is None else minted_of(minted)
     return Body(
         userIdentity=_identity(caller),
-        eventTime=event.time.replace(microsecond=0),
+        eventTime=event.time,
         eventSource=f"{event.service}.amazonaws.com",
         eventName=event.operation,
         awsRegion=event.region,
@@ -130,18 +134,18 @@ def _credentials(made: Minted) -> dict[str, Any]:
 def _identity(caller: Caller | None) -> Identity:
     if caller is None:
         return Identity("Unknown")
-    session = caller.session
-    context = None
-    if session is not None:
-        issuer = None
-        if caller.kind == "role":
-            issuer = Issuer("Role", caller.principal_id, caller.principal_arn, caller.account, caller.principal_arn.rpartition("/")[2])
-        attributes = Attributes(moment(session.issued), "true" if session.mfa_at else "false")
-        context = SessionContext(issuer, attributes, session.source_identity)
     name = caller.arn.rpartition("/")[2] if caller.kind == "user" else ""
-    return Identity(
-        _TYPES[caller.kind], caller.user_id, caller.arn, caller.account, caller.key_id, name, context, caller.provider_arn
-    )  # fmt: skip
+    context = None if caller.session is None else _context(caller, caller.session)
+    kind = _TYPES[caller.kind]
+    return Identity(kind, caller.user_id, caller.arn, caller.account, caller.key_id, name, context, caller.provider_arn)
+
+
+def _context(caller: Caller, session: Session) -> SessionContext:
+    issuer = None
+    if caller.kind == "role":
+        issuer = Issuer("Role", caller.principal_id, caller.principal_arn, caller.account, caller.principal_arn.rpartition("/")[2])
+    attributes = Attributes(moment(session.issued), "true" if session.mfa_at else "false")
+    return SessionContext(issuer, attributes, session.source_identity)
 
 
 def _parameters(parameters: Mapping[str, Any]) -> msgspec.Raw | None:

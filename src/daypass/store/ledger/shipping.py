@@ -38,13 +38,13 @@ class Shipper:
     def note(self, minted: list[tuple[int, Session]]) -> None:
         """Take in what has become durable. Never fails: too much is left to the files."""
         if not self._behind:
-            self._held += minted
+            self._held += [item for item in minted if item[0] > self.shipped]  # the files may have shown a line before its batch was done
             if len(self._held) > MAX_HELD:
                 self._held.clear()
                 self._behind = True
 
     def take(self) -> Shipment | None:
-        """The next shipment, or None when everything is shipped. Reads the files when memory has fallen behind; lines up to the last count."""
+        """The next shipment, or None when everything is shipped. Reads the files when memory has fallen behind."""
         if self._behind:
             return self._from_files()
         if not self._held:

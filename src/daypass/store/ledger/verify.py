@@ -5,7 +5,6 @@ Each line is held against the line that stands before it, so that after a findin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -32,7 +31,7 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What verify found: how many lines there are, the first and last number among them, and what is wrong; `more` findings are not listed."""
+    """What verify found: how many lines there are, their first and last number, and what is wrong; `more` findings are not listed."""
 
     lines: int
     first: int
@@ -65,8 +64,9 @@ class _Walk:
         else:
             self.more += 1
 
-    def step(self, raw: bytes) -> None:
+    def step(self, segment: int, number: int, raw: bytes) -> None:
         """(1) form, (2) number, (3) MAC over the line and the MAC before it, (4) the anchored head, (5) what the ledger tells of itself."""
+        self.segment, self.number = segment, number
         self.lines += 1
         if not raw.endswith(b"\n"):
             self.find("torn", "the last line is not complete")
@@ -119,13 +119,9 @@ def verify(directory: Path, key: Secret, node: str, *, anchored: Head | None = N
     line that retention has left.
     """
     walk = _Walk(ChainKey(key, node), anchored, first)
-    for walk.segment in segment_numbers(directory):
-        for walk.number, raw in _numbered(segment_path(directory, walk.segment)):
-            walk.step(raw)
+    for segment in segment_numbers(directory):
+        with segment_path(directory, segment).open("rb") as file:
+            for number, raw in enumerate(file, 1):  # a binary file is cut at newlines only
+                walk.step(segment, number, raw)
     walk.end()
     return Report(walk.lines, walk.first, walk.last, walk.findings, walk.more)
-
-
-def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:  # binary files are cut at newlines only
-        yield from enumerate(file, 1)
