@@ -12,7 +12,8 @@ from daypass.cli import control, screen, when
 from daypass.cli.exits import CONFIG, OK
 
 POLL = 0.5  # seconds between two looks with --follow
-_PAGE = 1000
+LAST = 100  # lines that are shown when nothing else is asked for
+_PAGE = 1000  # the most that ListEvents gives at once
 _HEADINGS = ("TIME", "OPERATION", "WHO", "FROM", "OUTCOME")
 
 
@@ -20,13 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments: `verify`, or filters."""
     parser.add_argument("what", nargs="?", choices=("list", "verify"), default="list", help="list (default), or verify the whole chain")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with new lines as they come")
-    parser.add_argument("--since", type=when.argument, metavar="TIME", help="15m, 2h, 7d (ago) or 2026-11-24T09:30:00Z")
+    much = parser.add_mutually_exclusive_group()
+    much.add_argument("--last", type=int, default=LAST, metavar="N", help=f"the last N lines that fit the filters (default: {LAST})")
+    much.add_argument("--since", type=when.argument, metavar="TIME", help="all since 15m, 2h, 7d (ago) or 2026-11-24T09:30:00Z")
+    much.add_argument("--all", action="store_true", help="all lines that fit the filters")
     parser.add_argument("--account", metavar="ID")
     parser.add_argument("--operation", metavar="NAME", help="such as AssumeRole")
     parser.add_argument("--principal", metavar="ARN")
     parser.add_argument("--error", metavar="CODE", help="such as AccessDenied")
     parser.add_argument("--session", metavar="ID", help="what this session did, and what minted it")
-    parser.add_argument("--max", type=int, metavar="N", help="at most so many lines")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,45 +44,37 @@ def run(args: argparse.Namespace) -> int:
         "ErrorCode": args.error,
         "SessionId": args.session,
     }
+    last = None if args.all or args.since is not None else args.last
+    wait = (lambda: time.sleep(POLL)) if args.follow else None
+    events = fetch(args.data, filters, last, wait)
     if args.output == "json":
-        for event in _capped(fetch(args.data, filters, _wait(args)), args.max):
+        for event in events:
             screen.document(event, indent=None)
     elif args.follow:
-        for event in _capped(fetch(args.data, filters, _wait(args)), args.max):
+        for event in events:
             screen.data("  ".join(screen.clean(cell) for cell in row(event)))
     else:
-        rows = [row(event) for event in _capped(fetch(args.data, filters, None), args.max)]
-        screen.table(_HEADINGS, rows)
+        screen.table(_HEADINGS, [row(event) for event in events])
     return OK
 
 
-def _wait(args: argparse.Namespace) -> Callable[[], None] | None:
-    return (lambda: time.sleep(POLL)) if args.follow else None
+def fetch(data: str, filters: Mapping[str, Any], last: int | None, wait: Callable[[], None] | None) -> Iterator[Mapping[str, Any]]:
+    """Ledger lines as objects, oldest first: the `last` ones, or all when None.
 
-
-def _capped(events: Iterator[Mapping[str, Any]], most: int | None) -> Iterator[Mapping[str, Any]]:
-    if most is not None and most < 1:
-        return
-    for number, event in enumerate(events, 1):
-        yield event
-        if number == most:
-            return
-
-
-def fetch(data: str, filters: Mapping[str, Any], wait: Callable[[], None] | None) -> Iterator[Mapping[str, Any]]:
-    """Ledger lines as objects, oldest first. At the end of the ledger `wait` is called and the reading goes on; None ends it."""
-    position = None
+    At the end of the ledger `wait` is called and the reading goes on; None ends it.
+    """
+    page = control.call(data, "ListEvents", After=0 if last is None else None, MaxResults=_PAGE if last is None else last, **filters)
+    position = 0 if last is None else page["Position"]
     while True:
-        page = control.call(data, "ListEvents", After=position, MaxResults=_PAGE, **filters)
         for line in page["Events"]:
             yield json.loads(line)
-        if page["Events"] or page["Position"] != position:  # there may be more: a page of a filtered reading can be empty
-            position = page["Position"]
-        elif wait is None:
-            return
-        else:
+        if page["Position"] == position:  # a page of a filtered reading can be empty before the end
+            if wait is None:
+                return
             screen.flush()
             wait()
+        position = page["Position"]
+        page = control.call(data, "ListEvents", After=position, MaxResults=_PAGE, **filters)
 
 
 def row(event: Mapping[str, Any]) -> tuple[str, ...]:
