@@ -1,23 +1,21 @@
-"""Compiles the pinned botocore's service models into src/daypass/wire/models: shapes and traits, no documentation texts.
+"""Compiles the pinned botocore's service models: shapes and traits, no documentation texts. Writes no file (__main__.py does).
 
-`make models` runs it; the output depends on nothing but botocore and this file, so that an upgrade is a diff to review. It does not
-decide what daypass offers: offered.json is written from the models and from the table of operations.
+The output depends on nothing but botocore and this folder, so that an upgrade is a diff to review.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import botocore
 from botocore.loaders import Loader
 
-sys.path.insert(0, str(Path(__file__).parent))
-from java_patterns import CATEGORIES, translate
+from models.java import CATEGORIES, translate
 
 ROOT = Path(__file__).resolve().parents[1]
 WIRE = ROOT / "src" / "daypass" / "wire"
@@ -177,26 +175,15 @@ def dump(model: Mapping[str, Any]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def outputs() -> dict[Path, str]:
-    """Every generated file and its text."""
-    models = [compile_service(name) for name in SERVICES]
+@cache
+def models() -> tuple[dict[str, Any], ...]:
+    """Every compiled model, those of src/daypass/wire/extra last."""
     own = [json.loads(path.read_text("utf-8")) for path in sorted((WIRE / "extra").glob("*.json"))]
-    files = {WIRE / "models" / f"{model['service']}.json": dump(model) for model in models}
-    files[WIRE / "models" / "index.json"] = dump(index([*models, *own]))
+    return (*(compile_service(name) for name in SERVICES), *own)
+
+
+def outputs() -> dict[Path, str]:
+    """Every generated file below src and its text."""
+    files = {WIRE / "models" / f"{model['service']}.json": dump(model) for model in models() if model["botocore"]}
+    files[WIRE / "models" / "index.json"] = dump(index(models()))
     return files
-
-
-def main() -> None:
-    """Write every generated file; the table of Unicode categories only when it is missing, since it follows Python's version."""
-    files = outputs()
-    table = WIRE / "models" / "unicode.json"
-    if not table.exists():
-        files[table] = dump(categories())
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    print(f"{len(files)} files, botocore {botocore.__version__}")
-
-
-if __name__ == "__main__":
-    main()

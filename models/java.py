@@ -1,7 +1,7 @@
-"""Turns the Java regular expressions of AWS's models into Python ones that mean the same. Does not judge how fast they run (linear.py does).
+"""Turns the Java regular expressions of AWS's models into Python ones that mean the same. Does not judge how fast they run (linear.py).
 
-Where the two languages differ: `\\w`, `\\d`, `\\s` are ASCII in Java; `.` stops at five line ends; `^` and `$` only matter at the ends, since
-AWS matches whole values; `\\p{…}` stays as a placeholder for src/daypass/wire/patterns.py, which holds the table of Unicode categories.
+Where the two languages differ: `\\w`, `\\d`, `\\s` are ASCII in Java; `.` stops at five line ends; `^` and `$` only matter at the ends,
+since AWS matches whole values; `\\p{…}` stays as a placeholder that wire/patterns.py fills from its table of Unicode categories.
 """
 
 from __future__ import annotations
