@@ -5,6 +5,7 @@ Each line is held against the line that stands before it, so that after a findin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -107,21 +108,29 @@ class _Walk:
         if entry is not None and entry.eventSource == LEDGER_SOURCE and entry.daypass.recovered and entry.daypass.recovered.lostLines:
             self.find("lost", f"at this start {entry.daypass.recovered.lostLines} lines that had been anchored were gone")
 
-    def end(self) -> None:
-        if self.anchored is not None and self.last < self.anchored.seq:
-            self.find("cut", f"the ledger ends with line {self.last}, and line {self.anchored.seq} was anchored")
+    def end(self, upto: int) -> None:
+        known = max(upto, self.anchored.seq if self.anchored is not None else 0)
+        if self.last < known:
+            self.find("cut", f"the ledger ends with line {self.last}, and line {known} was written")
 
 
-def verify(directory: Path, key: Secret, node: str, *, anchored: Head | None = None, first: int = 1) -> Report:
+def verify(directory: Path, key: Secret, node: str, *, anchored: Head | None = None, first: int = 1, upto: int | None = None) -> Report:
     """Verify the ledger of `node` in `directory` with the ledger key `key`.
 
     `anchored` is the head as it is known away from the files; without it a cut tail cannot be seen. `first` is the number of the oldest
-    line that retention has left.
+    line that retention has left. `upto` is the last durable line of a ledger in use: what stands behind it is still being written.
     """
     walk = _Walk(ChainKey(key, node), anchored, first)
+    for segment, number, raw in _lines(directory):
+        if walk.last == upto:
+            break
+        walk.step(segment, number, raw)
+    walk.end(upto or 0)
+    return Report(walk.lines, walk.first, walk.last, walk.findings, walk.more)
+
+
+def _lines(directory: Path) -> Iterator[tuple[int, int, bytes]]:
     for segment in segment_numbers(directory):
         with segment_path(directory, segment).open("rb") as file:
             for number, raw in enumerate(file, 1):  # a binary file is cut at newlines only
-                walk.step(segment, number, raw)
-    walk.end()
-    return Report(walk.lines, walk.first, walk.last, walk.findings, walk.more)
+                yield segment, number, raw

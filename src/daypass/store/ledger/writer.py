@@ -4,8 +4,8 @@ The loop's thread builds the chain; one write and fdatasync is in flight at a ti
 next batch, without lingering. `append` belongs to the loop's thread, `append_sync` to whoever holds the ledger while no loop uses it.
 
 What happens when it cannot write:
-- "full" (no space): the batch is taken back and tried again each second, until space returns. Lines of changes are refused; with
-  `when_full="verify"` lines that merely tell of a verification wait in memory, up to MAX_WAITING bytes, and are written when it does.
+- "full" (no space): lines wait in memory, up to MAX_WAITING bytes, and are tried again each second. The answers of changes are refused;
+  with `when_full="verify"` those that merely follow from a verification may go. Whoever makes changes asks `state` first.
 - "broken" (any other error, above all of fdatasync): nothing more is acknowledged until a restart. What the kernel kept of a failed
   fdatasync is unknown, so a retry that succeeds proves nothing (fault F-05).
 """
@@ -94,6 +94,11 @@ class Ledger:
         """The last durable line."""
         return self._head
 
+    @property
+    def lines(self) -> int:
+        """How many lines are durable, those that retention took away included."""
+        return self._head.seq
+
     def open(self, now: datetime, anchored: Head | None = None) -> End:
         """Find the end, cut a torn tail, and go on from there. A cut, or an end before `anchored`, is told in a line of its own.
 
@@ -113,20 +118,21 @@ class Ledger:
         return end
 
     def append(self, body: bytes, *, minted: Session | None = None, spoolable: bool = False) -> asyncio.Future[None]:
-        """Have `body` (line.body_of) written; the future is done when it is durable, and raises LedgerFailed when it will not be.
+        """Have `body` (line.body_of) written; the future is done when the answer may go: when it is durable, else it raises LedgerFailed.
 
         `spoolable` says that the answer changes nothing and hands out no secret: on a full disk it may go while its line waits.
-        Raises LedgerFailed at once when nothing can be appended.
+        Raises LedgerFailed at once when nothing can be appended any more.
         """
         loop = asyncio.get_running_loop()
         if self._waiting_bytes > MAX_WAITING:
             raise LedgerFailed("too many lines wait to be written")
-        spooling = self.state == "full" and spoolable and self._when_full == "verify"
-        if self.state != "ok" and not spooling:
+        if self.state not in ("ok", "full"):
             raise LedgerFailed(f"the ledger is {self.state}")
         future = loop.create_future()
-        if spooling or not self._durable:
+        if not self._durable:
             future.set_result(None)
+        elif self.state == "full":
+            self._settle(future, spoolable)
         self._waiting.append(_Waiting(body, minted, future, spoolable))
         self._waiting_bytes += len(body)
         if self._wake is None and self._in_flight is None:
@@ -150,7 +156,7 @@ class Ledger:
         self._head = self._chain.head
 
     def recover(self, outbox: Iterable[tuple[str, bytes]]) -> list[str]:
-        """Write the lines of committed changes, (request id, body), that a crash kept from the files; give the request ids written now.
+        """Write the lines of committed changes, (request id, body), that a crash kept from the files. Gives all the ids: all are durable.
 
         Only the last two segments are searched: an outbox is emptied as its lines become durable, so that what is left in one is recent.
         """
@@ -158,7 +164,7 @@ class Ledger:
         missing = missing_requests(self.directory, bodies)
         if missing:
             self.append_sync([bodies[request_id] for request_id in missing])
-        return missing
+        return list(bodies)
 
     async def drain(self) -> None:
         """Return when nothing waits any more. Raises LedgerFailed when something does that cannot be written."""
@@ -259,13 +265,16 @@ class Ledger:
         self._waiting = deque(entry._replace(future=None) for entry in entries)
         self._waiting_bytes = sum(len(entry.body) for entry in entries)
         for entry in entries:
-            if entry.future is None or entry.future.done():
-                continue
-            if entry.spoolable and self._when_full == "verify":
-                entry.future.set_result(None)
-            else:
-                entry.future.set_exception(LedgerFailed("no space left for the ledger"))
+            if entry.future is not None and not entry.future.done():
+                self._settle(entry.future, entry.spoolable)
         self._wake = asyncio.get_running_loop().call_later(RETRY_EVERY, self._flush)
+
+    def _settle(self, future: asyncio.Future[None], spoolable: bool) -> None:
+        """Say what becomes of an answer while the disk is full; its line stays, for what it tells of has happened."""
+        if spoolable and self._when_full == "verify":
+            future.set_result(None)
+        else:
+            future.set_exception(LedgerFailed("no space left for the ledger"))
 
     def _break(self, batch: list[_Waiting], error: BaseException) -> None:
         self.state = "broken"
