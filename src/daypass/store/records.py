@@ -16,6 +16,8 @@ from daypass.values.secret import Secret
 
 Tags = tuple[tuple[str, str], ...]
 
+SINGLE_USE_TAG = "daypass:single-use"
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What all records have: a unique id that is never used twice, and the account that owns them ("" = the whole installation)."""
@@ -138,13 +140,17 @@ class InstanceProfile(Record, frozen=True, kw_only=True):
 
 
 class OidcProvider(Record, frozen=True, kw_only=True):
-    """An OpenID Connect provider; `name` is its URL without `https://`. `single_use` refuses a token whose `jti` was seen."""
+    """An OpenID Connect provider; `name` is its URL without `https://`."""
 
     name: str
     client_ids: tuple[str, ...] = ()
     thumbprints: tuple[str, ...] = ()
     tags: Tags = ()
-    single_use: bool = False
+
+    @property
+    def single_use(self) -> bool:
+        """Whether a token whose `jti` was seen is refused: what the tag `daypass:single-use` = `true` asks for."""
+        return (SINGLE_USE_TAG, "true") in self.tags
 
     @property
     def url(self) -> str:

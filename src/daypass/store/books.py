@@ -1,0 +1,72 @@
+"""The store's own books: the outbox, key usage, the ledger's anchor. Does not know the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+
+from daypass.store.engine import upsert
+from daypass.store.records import AccessKey
+from daypass.store.tables import TABLES, key_usage, ledger_anchor, outbox
+from daypass.store.usage import Use
+
+
+class Anchor(NamedTuple):
+    """How far a node's ledger was known to reach: the number and hash of its last line then, and when (UTC) that was noted."""
+
+    node: str
+    number: int
+    head: bytes
+    time: datetime
+
+
+def put_line(connection: Connection, request_id: str, line: bytes) -> None:
+    """Keep the ledger line of a change with the change."""
+    connection.execute(insert(outbox).values(request_id=request_id, line=line))
+
+
+def get_lines(connection: Connection) -> list[tuple[str, bytes]]:
+    """The lines that the ledger may not have yet, (request id, line), in the order of their commits."""
+    return [(row.request_id, row.line) for row in connection.execute(select(outbox).order_by(outbox.c.seq))]
+
+
+def forget_lines(connection: Connection, request_ids: Iterable[str]) -> None:
+    """The ledger has these."""
+    ids = list(request_ids)
+    for start in range(0, len(ids), 500):  # SQLite takes 32,766 variables, PostgreSQL 65,535
+        connection.execute(delete(outbox).where(outbox.c.request_id.in_(ids[start : start + 500])))
+
+
+def note_usage(connection: Connection, batch: Iterable[tuple[str, Use]]) -> None:
+    """Keep the last uses, (key id, use), and let go of those of keys that are gone."""
+    rows = [{"key_id": key_id, "time": int(use.at.timestamp()), "service": use.service, "region": use.region} for key_id, use in batch]
+    if rows:
+        upsert(connection, key_usage, rows)
+    connection.execute(delete(key_usage).where(key_usage.c.key_id.not_in(select(TABLES[AccessKey].c.id))))
+
+
+def get_usage(connection: Connection) -> list[tuple[str, Use]]:
+    """The last use of each key."""
+    rows = connection.execute(select(key_usage))
+    return [(row.key_id, Use(datetime.fromtimestamp(row.time, UTC), row.service, row.region)) for row in rows]
+
+
+def put_anchor(connection: Connection, anchor: Anchor) -> None:
+    """Note the head of a node's ledger. INVARIANT: the number of an anchor never falls, else a cut tail would not show.
+
+    Raises ValueError for a number below the one noted.
+    """
+    before = get_anchor(connection, anchor.node)
+    if before is not None and anchor.number < before.number:
+        raise ValueError(f"the ledger of {anchor.node} was anchored at line {before.number} and now ends at {anchor.number}")
+    row = {"node": anchor.node, "number": anchor.number, "head": anchor.head, "time": int(anchor.time.timestamp())}
+    upsert(connection, ledger_anchor, [row])
+
+
+def get_anchor(connection: Connection, node: str) -> Anchor | None:
+    """The last anchor of a node's ledger."""
+    row = connection.execute(select(ledger_anchor).where(ledger_anchor.c.node == node)).first()
+    return None if row is None else Anchor(row.node, row.number, row.head, datetime.fromtimestamp(row.time, UTC))

@@ -1,0 +1,81 @@
+"""Endings: which sessions were ended by an order, in a few look-ups each. Does not know what else a session rests on (snapshot.py does)."""
+
+from __future__ import annotations
+
+from daypass.store.records import Revocation, RevocationScope
+from daypass.values.session import Session
+
+Named = tuple[RevocationScope, str]
+
+
+class Endings:
+    """The revocations in force. An order of time ends what was issued at or before it: a second is the finest that passes know, and one
+    that was issued within that second may be older than the order."""
+
+    __slots__ = ("_accounts", "_orders", "_principals", "_sessions", "_subtrees")
+
+    def __init__(self) -> None:
+        self._orders: dict[Named, dict[str, int]] = {}  # what is ended -> revocation id -> epoch seconds
+        self._sessions: set[bytes] = set()
+        self._subtrees: set[bytes] = set()
+        self._principals: dict[str, int] = {}
+        self._accounts: dict[str, int] = {}
+
+    @property
+    def accounts(self) -> bool:
+        """Whether any order ends passes of whole accounts."""
+        return bool(self._accounts)
+
+    def replace(self, old: Revocation | None, new: Revocation | None) -> None:
+        """Forget `old`, obey `new`. For the snapshot alone."""
+        if old is not None:
+            orders = self._orders.get(_named(old), {})
+            orders.pop(old.id, None)
+            self._settle(_named(old), orders)
+        if new is not None:
+            orders = self._orders.setdefault(_named(new), {})
+            orders[new.id] = int(new.before.timestamp())
+            self._settle(_named(new), orders)
+
+    def _settle(self, named: Named, orders: dict[str, int]) -> None:
+        scope, value = named
+        if not orders:
+            self._orders.pop(named, None)
+        if scope in ("session", "subtree"):
+            ended = self._sessions if scope == "session" else self._subtrees
+            (ended.add if orders else ended.discard)(bytes.fromhex(value))
+            return
+        befores = self._principals if scope == "principal" else self._accounts
+        if orders:
+            befores[value] = max(orders.values())
+        else:
+            befores.pop(value, None)
+
+    def ended(self, session: Session) -> str | None:
+        """Why `session` was ended by an order on it, its principal, or its ancestors, or None."""
+        if session.id in self._sessions:
+            return "the session was revoked"
+        if session.id in self._subtrees:
+            return "the session was revoked with its descendants"
+        if self._principals and session.issued <= self._principals.get(session.principal_id, -1):
+            return "the principal's sessions were revoked"
+        if self._accounts and self.ended_with_account(session.account, session.issued):
+            return "all sessions issued before were revoked"
+        for ancestor in session.ancestors:
+            if ancestor.id in self._subtrees:
+                return f"an ancestor was revoked with its descendants: {ancestor.id.hex()}"
+            if self._principals and ancestor.issued <= self._principals.get(ancestor.principal_id, -1):
+                return f"the sessions of an ancestor's principal were revoked: {ancestor.principal_id}"
+        return None
+
+    def ended_with_account(self, account: str, issued: int) -> bool:
+        """Whether everything of `account`, or everything, that was issued at `issued` was ended."""
+        return issued <= self._accounts.get(account, -1) or issued <= self._accounts.get("", -1)
+
+
+def _named(revocation: Revocation) -> Named:
+    if revocation.scope == "issued-before":
+        return revocation.scope, revocation.account
+    if revocation.scope == "principal":
+        return revocation.scope, revocation.value
+    return revocation.scope, revocation.value.lower()  # hex: both cases are one session

@@ -1,0 +1,115 @@
+"""Records in the database: load them, put changes with their place in the feed, read what others changed. Does not touch the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from daypass.store.changes import Changes, Conflict
+from daypass.store.keys import Envelope
+from daypass.store.records import Record
+from daypass.store.rows import Unreadable, read_row, stand_in
+from daypass.store.snapshot import Snapshot
+from daypass.store.tables import KINDS, TABLES, changes
+
+KEPT = 100_000  # rows of the feed; a node that is further behind loads everything anew
+_AT_ONCE = 500  # ids in one query; SQLite takes 32,766 variables
+
+log = structlog.get_logger()
+
+
+class Found(NamedTuple):
+    """What the database holds of some records: those to put, those that are gone, and the rows that cannot be read."""
+
+    put: list[Record]
+    removed: list[tuple[type[Record], str]]
+    damaged: list[Unreadable]
+
+
+def newest(connection: Connection) -> int:
+    """The number of the last change that was committed, 0 when there was none."""
+    number: int = connection.execute(select(func.coalesce(func.max(changes.c.seq), 0))).scalar_one()
+    return number
+
+
+def load(connection: Connection, envelope: Envelope, now: datetime) -> Found:
+    """Every record."""
+    found = Found([], [], [])
+    for kind, table in TABLES.items():
+        _read(connection, select(table), kind, envelope, now, found)
+    return found
+
+
+def forgotten(connection: Connection, seq: int) -> bool:
+    """Whether changes after `seq` are no longer in the feed."""
+    oldest = connection.execute(select(func.min(changes.c.seq))).scalar()
+    return oldest is None or oldest > seq + 1
+
+
+def since(connection: Connection, seq: int, envelope: Envelope, now: datetime) -> Found:
+    """The state now of every record that was changed after `seq`."""
+    touched: dict[type[Record], dict[str, None]] = {}
+    for row in connection.execute(select(changes.c.kind, changes.c.id).where(changes.c.seq > seq).order_by(changes.c.seq)):
+        touched.setdefault(KINDS[row.kind], {})[row.id] = None
+    found = Found([], [], [])
+    for kind, ids in touched.items():
+        table, wanted = TABLES[kind], list(ids)
+        for start in range(0, len(wanted), _AT_ONCE):
+            query = select(table).where(table.c.id.in_(wanted[start : start + _AT_ONCE]))
+            _read(connection, query, kind, envelope, now, found)
+        there = {record.id for record in found.put if type(record) is kind}
+        found.removed.extend((kind, id) for id in wanted if id not in there)
+    return found
+
+
+def put(connection: Connection, snapshot: Snapshot, staged: Changes, rows: Sequence[tuple[Record, dict[str, Any]]]) -> None:
+    """Carry out `staged` (`rows` are the rows of its records) and note it in the feed. Raises Conflict.
+
+    What is deleted goes first, so that its name is free. A record that `snapshot` has is updated, any other inserted: never both, so
+    that an id that another node took is a Conflict and not an overwriting.
+    """
+    notes: list[dict[str, str]] = []
+    for record in staged.deleted:
+        table = TABLES[type(record)]
+        if connection.execute(delete(table).where(table.c.id == record.id)).rowcount != 1:
+            raise Conflict(table.name, f"{record.id} is gone")
+        notes.append({"kind": table.name, "id": record.id, "operation": "delete"})
+    for record, row in rows:
+        table = TABLES[type(record)]
+        known = snapshot.records(type(record)).find(record.id) is not None
+        statement = update(table).where(table.c.id == record.id) if known else insert(table)
+        try:
+            if connection.execute(statement.values(row)).rowcount != 1:
+                raise Conflict(table.name, f"{record.id} is gone")
+        except IntegrityError as error:
+            raise Conflict(table.name, str(error.orig)) from None
+        notes.append({"kind": table.name, "id": record.id, "operation": "put"})
+    if notes:
+        connection.execute(insert(changes), notes)
+
+
+def prune(connection: Connection) -> None:
+    """Let the oldest rows of the feed go. INVARIANT: the newest stays, since numbers go on from it."""
+    connection.execute(delete(changes).where(changes.c.seq <= newest(connection) - KEPT))
+
+
+def everything(snapshot: Snapshot) -> Iterator[Record]:
+    """Every record of a snapshot."""
+    for kind in TABLES:
+        yield from snapshot.records(kind)
+
+
+def _read(connection: Connection, query: Select[Any], kind: type[Record], envelope: Envelope, now: datetime, found: Found) -> None:
+    for row in connection.execute(query).mappings():
+        try:
+            found.put.append(read_row(kind, row, envelope))
+        except Unreadable as damage:
+            log.error("a row is damaged", table=damage.table, id=damage.id, error=damage.why, consequence="what needs it is denied")
+            found.damaged.append(damage)
+            if (instead := stand_in(kind, row, now)) is not None:
+                found.put.append(instead)

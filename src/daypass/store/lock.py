@@ -1,0 +1,61 @@
+"""The lock on a data directory: one process at a time. Does not guard the database itself (that is the database's matter)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import stat
+from pathlib import Path
+
+import structlog
+
+from daypass.values.errors import ConfigError
+
+log = structlog.get_logger()
+
+
+class DirectoryLock:
+    """A held lock; it goes with `release()` or with the process, however that ends."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def release(self) -> None:
+        """Let the directory go."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> DirectoryLock:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+
+def lock_directory(directory: Path) -> DirectoryLock:
+    """Make `directory` when it is not there (mode 0700), and take its lock. Raises ConfigError when a living process has it.
+
+    Warns of a directory that others can read or write (attack row M22).
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _warn_if_open(directory)
+    path = directory / "lock"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(file, 32).decode("ascii", "replace").strip()
+        os.close(file)
+        raise ConfigError(f"{directory} is in use by process {holder or '(unknown)'}: stop that one, or choose another --data.") from None
+    os.ftruncate(file, 0)
+    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    return DirectoryLock(file)
+
+
+def _warn_if_open(directory: Path) -> None:
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & 0o077:
+        mend = f"chmod 700 {shlex.quote(str(directory))}"
+        log.warning("others on this host can look into the data directory", directory=str(directory), mode=f"{mode:04o}", mend=mend)

@@ -1,0 +1,197 @@
+"""Snapshot: the state in memory, as every decision reads it. Does not read or write the database (store.py does).
+
+Whoever reads it holds `Store.reading()`, or is the storage thread, which alone changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from daypass import passes, policy
+from daypass.store.endings import Endings
+from daypass.store.indices import Index, Records
+from daypass.store.layers import Layers
+from daypass.store.records import (
+    AccessKey,
+    Account,
+    Group,
+    InstanceProfile,
+    ManagedPolicy,
+    OidcProvider,
+    Organization,
+    Record,
+    Revocation,
+    Role,
+    SealKey,
+    UsedToken,
+    User,
+)
+from daypass.store.usage import Usage, Use
+from daypass.values.caller import Caller
+from daypass.values.session import Session
+
+
+class Snapshot:
+    """Every record, found in one look-up by each thing that it is looked for by."""
+
+    def __init__(self, usage: Usage | None = None) -> None:
+        self.accounts: Records[Account] = Records()
+        self.organizations: Records[Organization] = Records()
+        self.users: Records[User] = Records()
+        self.groups: Records[Group] = Records()
+        self.roles: Records[Role] = Records()
+        self.policies: Records[ManagedPolicy] = Records()
+        self.access_keys: Records[AccessKey] = Records()
+        self.instance_profiles: Records[InstanceProfile] = Records()
+        self.oidc_providers: Records[OidcProvider] = Records()
+        self.used_tokens: Records[UsedToken] = Records()
+        self.revocations: Records[Revocation] = Records()
+        self.seal_keys: Records[SealKey] = Records()
+        self.usage = usage or Usage()
+        self._records: dict[type[Record], Records[Any]] = {
+            Account: self.accounts, Organization: self.organizations, User: self.users, Group: self.groups, Role: self.roles,
+            ManagedPolicy: self.policies, AccessKey: self.access_keys, InstanceProfile: self.instance_profiles,
+            OidcProvider: self.oidc_providers, UsedToken: self.used_tokens, Revocation: self.revocations, SealKey: self.seal_keys,
+        }  # fmt: skip
+        self._members: Index[User] = Index(lambda user: user.groups)
+        self._attachments: Index[User | Group | Role] = Index(lambda principal: principal.policies)
+        self._boundary_uses: Index[User | Group | Role] = Index(lambda principal: (principal.boundary,) if principal.boundary else ())
+        self._keys: Index[AccessKey] = Index(lambda key: (key.user_id,))
+        self._profiles: Index[InstanceProfile] = Index(lambda profile: (profile.role_id,) if profile.role_id else ())
+        self._endings = Endings()
+        self._layers = Layers(self)
+        self._seal_keys: Mapping[str, passes.SealKeyValue] = {}
+
+    # -- what is there
+
+    def records(self, kind: type[Record]) -> Records[Any]:
+        """All records of a kind."""
+        return self._records[kind]
+
+    @property
+    def organization(self) -> Organization | None:
+        """The one organization."""
+        return next(iter(self.organizations), None)
+
+    def principal(self, unique_id: str) -> User | Role | None:
+        """The user or role with this unique id."""
+        return self.roles.find(unique_id) or self.users.find(unique_id)
+
+    def members(self, group_id: str) -> Sequence[User]:
+        """The users in a group, by name."""
+        return self._members.of(group_id)
+
+    def keys_of(self, user_id: str) -> Sequence[AccessKey]:
+        """The long-term keys of a user, oldest first."""
+        return sorted(self._keys.of(user_id), key=lambda key: (key.created, key.slot))
+
+    def attachments(self, policy_arn: str) -> Sequence[User | Group | Role]:
+        """Who has this managed policy attached, in every account, by name."""
+        return self._attachments.of(policy_arn)
+
+    def boundary_uses(self, policy_arn: str) -> Sequence[User | Group | Role]:
+        """Who has this managed policy as its boundary, in every account, by name."""
+        return self._boundary_uses.of(policy_arn)
+
+    def profiles_of(self, role_id: str) -> Sequence[InstanceProfile]:
+        """The instance profiles that hold a role, by name."""
+        return self._profiles.of(role_id)
+
+    def used(self, id: str) -> bool:
+        """Whether a token of a single-use provider was used; `id` as in UsedToken."""
+        return self.used_tokens.find(id) is not None
+
+    # -- what policies say
+
+    def layers_of(self, caller: Caller) -> policy.Layers:
+        """The policies that `caller` brings to a decision."""
+        return self._layers.of(caller)
+
+    def trust_of(self, role: Role) -> policy.Policy:
+        """The compiled trust policy of `role`."""
+        return self._layers.trust(role)
+
+    def document_of(self, policy_arn: str) -> str | None:
+        """The text in force of a managed policy, a customer's or AWS's own."""
+        found = self.policies.by_arn(policy_arn)
+        if found is not None:
+            return next((version.document for version in found.versions if version.id == found.default), None)
+        managed = policy.managed_policy(policy_arn)
+        return None if managed is None else managed.document
+
+    # -- passes
+
+    def ended(self, session: Session) -> str | None:
+        """Why `session`, expired or not, is over: it was ended by an order, or what it rests on is gone. None when it is not."""
+        if (reason := self._endings.ended(session)) is not None:
+            return reason
+        if self.principal(session.principal_id) is None:
+            return "the session's principal is gone"
+        for ancestor in session.ancestors:
+            principal = self.principal(ancestor.principal_id)
+            if principal is None:
+                return f"an ancestor's principal is gone: {ancestor.principal_id}"
+            if self._endings.accounts and self._endings.ended_with_account(principal.account, ancestor.issued):
+                return "all sessions of an ancestor's account issued before were revoked"
+        if session.source_key:
+            key = self.access_keys.find(session.source_key)
+            if key is None or not key.active:
+                return f"the access key that it came from is {'gone' if key is None else 'inactive'}: {session.source_key}"
+        return None
+
+    @property
+    def open_seal_keys(self) -> Mapping[str, passes.SealKeyValue]:
+        """The seal keys that open tokens, active and retained, by id: a new mapping whenever one of them changes."""
+        return self._seal_keys
+
+    @property
+    def active_seal_key(self) -> passes.SealKeyValue:
+        """The key that seals. Raises LookupError when there is none, or none that can be read."""
+        active = [key for key in self.seal_keys if key.state == "active"]
+        if not active:
+            raise LookupError("there is no active seal key")
+        return self._seal_keys[max(active, key=lambda key: (key.created, key.id)).id]
+
+    def last_used(self, key_id: str) -> Use | None:
+        """The last use of a long-term key."""
+        return self.usage.last(key_id)
+
+    def use(self, key_id: str, at: datetime, service: str, region: str) -> None:
+        """Note a use of a key; it reaches the database with the next `Store.flush_usage()`."""
+        self.usage.use(key_id, Use(at, service, region))
+
+    # -- changing it: for the store alone, on the storage thread, under its lock
+
+    def apply(self, put: Iterable[Record], removed: Iterable[tuple[type[Record], str]]) -> None:
+        """Take a committed change in: what is removed first, so that its name is free."""
+        for kind, id in removed:
+            old = self._records[kind].remove(id)
+            if old is not None:
+                self._reindex(old, None)
+        for record in put:
+            old = self._records[type(record)].put(record)
+            self._reindex(old, record)
+
+    def _reindex(self, old: Any, new: Any) -> None:
+        record = new if new is not None else old
+        match record:
+            case User() | Group() | Role():
+                self._attachments.replace(old, new)
+                self._boundary_uses.replace(old, new)
+                if isinstance(record, User):
+                    self._members.replace(old, new)
+            case AccessKey():
+                self._keys.replace(old, new)
+                if new is None:
+                    self.usage.forget(old.id)
+            case InstanceProfile():
+                self._profiles.replace(old, new)
+            case Revocation():
+                self._endings.replace(old, new)
+            case SealKey():
+                self._seal_keys = {
+                    key.id: passes.SealKeyValue(key.id, key.secret, key.state) for key in self.seal_keys if key.state != "revoked"
+                }
+        self._layers.changed(record)

@@ -1,0 +1,156 @@
+"""The tables, as SQLAlchemy Core sees them: one for each kind of record, and those of the store's own books. Does not create or change
+them (migrations/ does; a test holds the two against each other).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, RowMapping, Table, Text, UniqueConstraint
+from sqlalchemy.schema import SchemaItem
+
+from daypass.store.records import (
+    AccessKey,
+    Account,
+    Group,
+    InstanceProfile,
+    ManagedPolicy,
+    OidcProvider,
+    Organization,
+    Record,
+    Revocation,
+    Role,
+    SealKey,
+    UsedToken,
+    User,
+)
+
+SCHEMA = "0001"  # the newest revision in migrations/versions
+
+metadata = MetaData()
+
+_COUNTER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only in a column that is exactly INTEGER
+
+
+def _records(name: str, *extra: SchemaItem, sealed: bool = False) -> Table:
+    """A table of records: `unique_name` is the name in ASCII lower case, `body` the record as JSON without its secrets, `sealed` those."""
+    return Table(
+        name,
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("account", Text, nullable=False),
+        Column("unique_name", Text),
+        Column("body", LargeBinary, nullable=False),
+        *([Column("sealed", LargeBinary, nullable=False)] if sealed else []),
+        *extra,
+        UniqueConstraint("account", "unique_name"),
+    )
+
+
+TABLES: Mapping[type[Record], Table] = {
+    Account: _records("accounts"),
+    Organization: _records("organizations"),
+    User: _records("users"),
+    Group: _records("groups"),
+    Role: _records("roles"),
+    ManagedPolicy: _records("policies"),
+    # INVARIANT: two slots for each user, so that a third key cannot exist, however many nodes create at once (attack row H69).
+    AccessKey: _records(
+        "access_keys",
+        Column("user_id", Text, nullable=False),
+        Column("slot", Integer, nullable=False),
+        UniqueConstraint("user_id", "slot"),
+        sealed=True,
+    ),
+    InstanceProfile: _records("instance_profiles"),
+    OidcProvider: _records("oidc_providers"),
+    UsedToken: _records("used_tokens"),
+    Revocation: _records("revocations"),
+    SealKey: _records("seal_keys", sealed=True),
+}
+KINDS: Mapping[str, type[Record]] = {table.name: kind for kind, table in TABLES.items()}
+
+# Every committed change of a record, in the order of commit.
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", _COUNTER, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice, not even after the newest rows were removed
+)
+
+# Ledger lines of committed changes, until the ledger has them.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", _COUNTER, primary_key=True, autoincrement=True),
+    Column("request_id", Text, nullable=False, unique=True),
+    Column("line", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+# What passes were made; no secret, no token. Ancestors are a msgpack array. Times are epoch seconds.
+passes = Table(
+    "passes",
+    metadata,
+    Column("session_id", LargeBinary, primary_key=True),
+    Column("parent", LargeBinary),
+    Column("root", LargeBinary, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("principal_id", Text, nullable=False),
+    Column("principal_arn", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("origin_kind", Text, nullable=False),
+    Column("origin_issuer", Text, nullable=False),
+    Column("origin_subject", Text, nullable=False),
+    Column("origin_audience", Text, nullable=False),
+    Column("origin_token_id", Text, nullable=False),
+    Column("source_identity", Text, nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("ancestors", LargeBinary, nullable=False),
+    Index("passes_by_parent", "parent"),
+    Index("passes_by_principal", "principal_id"),
+    Index("passes_by_expiry", "expires"),
+)
+
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("region", Text, nullable=False),
+)
+
+ledger_anchor = Table(
+    "ledger_anchor",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)
+
+Row = RowMapping  # a row by the names of its columns
