@@ -56,7 +56,7 @@ _CREDENTIAL = re.compile(r"([A-Za-z0-9_]{1,128})/([0-9]{8})/([A-Za-z0-9_-]{1,64}
 _STAMP = re.compile(r"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]Z", re.ASCII)
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT", re.ASCII)
 _HEADER_NAMES = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*", re.ASCII)
-_EXPIRES = re.compile(r"[0-9]{1,6}", re.ASCII)
+_EXPIRES = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
@@ -155,7 +155,7 @@ def _read_query_claim(parameters: dict[bytes, str], single: dict[bytes, bytes]) 
     if missing := sorted(_REQUIRED_PARAMETERS - parameters.keys()):
         _incomplete(" ".join(f"AWS query-string parameters must include '{name.decode('ascii')}'." for name in missing))
     expires = parameters[b"x-amz-expires"]
-    if not _EXPIRES.fullmatch(expires) or not 1 <= int(expires) <= MAX_EXPIRES:
+    if not _EXPIRES.fullmatch(expires) or int(expires) > MAX_EXPIRES:
         _incomplete(f"X-Amz-Expires must be between 1 and {MAX_EXPIRES} seconds.")
     stamp = parameters[b"x-amz-date"]
     token = _checked_token(parameters[b"x-amz-security-token"]) if b"x-amz-security-token" in parameters else ""
