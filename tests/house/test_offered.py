@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from models.__main__ import offered_text
-from models.compile import CATEGORIES, ROOT, WIRE, outputs
+from models.compile import ROOT, WIRE, outputs
+from models.java import CATEGORIES
 
 
 @pytest.fixture(scope="module")
