@@ -77,3 +77,7 @@ def _tell(trouble: Trouble) -> None:
     screen.talk(f"daypass: {trouble.what}")
     if trouble.remedy:
         screen.talk(f"  try: {trouble.remedy}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

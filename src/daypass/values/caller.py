@@ -45,7 +45,8 @@ class Caller:
     `arn` and `user_id` are what GetCallerIdentity reports; `principal_arn` is `aws:PrincipalArn` (the role's ARN for its sessions);
     `principal_id` the stable unique id (`AIDA…`, `AROA…`; the account id for root). `session` is None for long-term keys.
     For kind "web-identity" the caller is a verified token: `provider_arn` is set and `facts` hold its condition keys
-    (lower-case name → value or values); it has no account of its own, `account` is that of the provider.
+    (lower-case name → value or values) and `token` the verified token itself; it has no account of its own, `account` is that of the
+    provider. For kind "operator" `provider_arn` is the service name that stands for the operator's socket.
     """
 
     kind: CallerKind
@@ -60,6 +61,7 @@ class Caller:
     tags: Mapping[str, str] = field(default_factory=dict)
     provider_arn: str = ""
     facts: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    token: object | None = field(default=None, repr=False)  # a proof.jwt.Token; `values` stands below the floor that defines it
 
 
 ANONYMOUS = Caller(kind="anonymous", account="", arn="", user_id="anonymous", principal_arn="", principal_id="")

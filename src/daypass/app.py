@@ -1,0 +1,205 @@
+"""The application: settings → store → doors. The only place where the parts are joined; holds no rule of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvloop
+
+import daypass.services  # noqa: F401  # importing it is what offers the operations
+from daypass import passes
+from daypass.doors.aws import AwsDoor
+from daypass.doors.listen import ApiServer, configure, is_loopback, listen_tcp, listen_unix
+from daypass.outside.jwks import FetchSettings, KeyFetcher
+from daypass.proof.sigv4 import SigningKeys
+from daypass.services.daypass.first_start import first_records
+from daypass.store import Store, open_store
+from daypass.store.keys import root_key
+from daypass.store.ledger import Head, Ledger, Shipper
+from daypass.store.lock import lock_directory
+from daypass.values.errors import ConfigError
+from daypass.values.secret import Secret
+from daypass.way.clock import Clock
+from daypass.way.context import Node, Rules
+from daypass.way.throttle import Throttle
+from daypass.way.upkeep import Upkeep
+
+BURST_SECONDS = 10.0  # of unproven requests at the full rate, before they are throttled
+OUTSIDE_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `daypass up` can be told (docs/reference/settings.md); times are seconds."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 9400
+    public_url: str = ""
+    accepted_hosts: tuple[str, ...] = ()
+    tls_certificate: str = ""
+    tls_key: str = ""
+    insecure_http: bool = False
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
+    operator_uids: tuple[int, ...] = ()
+    idp_allow: tuple[str, ...] = ()
+    idp_ca: str = ""
+    failure_rate: float = 100.0
+    max_staleness: float = 5400.0
+    region: str = "us-east-1"
+    durable: bool = True
+
+
+def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> None:
+    """Open everything, serve until SIGTERM or SIGINT, drain and close. `wall` replaces the wall clock (tests, demo).
+
+    Raises ConfigError, before anything listens, for settings that cannot be served.
+    """
+    _verify(settings)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data = settings.data.resolve()
+    with lock_directory(data):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, data, wall))
+
+
+async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | None) -> None:
+    listener = listen_tcp(settings.host, settings.port)
+    url = settings.public_url or _url(settings, listener.getsockname()[1])
+    with ThreadPoolExecutor(1, "storage") as storage, ThreadPoolExecutor(OUTSIDE_THREADS, "outside") as outside:
+        loop = asyncio.get_running_loop()
+        opened = await loop.run_in_executor(storage, _open_store, settings, data, wall)
+        store, clock, ledger_key = opened
+        name = _node_name(data)
+        shipper = Shipper(data / "ledger", store.shipped_line(name))
+        upkeep = Upkeep(name, store, shipper, storage, clock)
+        ledger = Ledger(data / "ledger", ledger_key, name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note)
+        anchor = store.anchored(name)
+        ledger.open(clock(), Head(name, anchor.number, anchor.head) if anchor else None)
+        outbox = store.outbox_lines()
+        ledger.recover(outbox)
+        await loop.run_in_executor(storage, store.forget_outbox, [request_id for request_id, _ in outbox])
+        node = _node(settings, data, url, store, ledger, ledger_key)
+        door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
+        config = configure(door, certificate=settings.tls_certificate, key=settings.tls_key)
+        server = ApiServer(config, listen_unix(data), partial(_say_ready, data, url, settings.region))
+        await upkeep.round()
+        rounds = asyncio.create_task(upkeep.run())
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            rounds.cancel()
+            with suppress(asyncio.CancelledError):
+                await rounds
+            await ledger.drain()
+            ledger.close()
+            await upkeep.round()
+            await loop.run_in_executor(storage, store.raise_clock, clock())
+            store.close()
+
+
+def _open_store(settings: Settings, data: Path, wall: Callable[[], datetime] | None) -> tuple[Store, Clock, Secret]:
+    """The store, made at the first start, and the clock that goes on from what it has seen. On the storage thread."""
+    key = root_key(settings.key_file or data / "root.key", _passphrase(settings.passphrase_file))
+    started = Clock(wall=wall)()
+    store = open_store(data / "daypass.db", key, started)
+    clock = Clock(store.clock_high_water, wall)
+    if store.snapshot.organization is None:
+        store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
+    return store, clock, store.secret("ledger")
+
+
+def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger, ledger_key: Secret) -> Node:
+    organization = store.snapshot.organization
+    if organization is None:
+        raise ConfigError(f"{data} holds no organization: its first start was cut short; begin again with an empty directory")
+    rules = Rules(
+        operator_uids=frozenset({os.getuid(), 0, *settings.operator_uids}),
+        management_account=organization.account,
+        max_staleness=settings.max_staleness,
+        hosts=_hosts(settings, url),
+        region=settings.region,
+        url=url,
+        data_directory=str(data),
+    )
+    return Node(
+        store=store,
+        ledger=ledger,
+        ledger_key=ledger_key,
+        fetcher=KeyFetcher(FetchSettings(networks=settings.idp_allow, ca_file=settings.idp_ca)),
+        signing_keys=SigningKeys(),
+        rules=rules,
+        random=secrets.token_bytes,
+        throttle=Throttle(settings.failure_rate, settings.failure_rate * BURST_SECONDS),
+        tokens=passes.OpenedTokens(),
+    )
+
+
+def _node_name(data: Path) -> str:
+    """The name of this node, made once: its ledger is chained under it."""
+    file = data / "node"
+    if not file.exists():
+        file.write_text(f"node-{secrets.token_hex(4)}\n")
+    return file.read_text().strip()
+
+
+def _verify(settings: Settings) -> None:
+    """Raises ConfigError for what is refused before anything is opened (DESIGN §5)."""
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise ConfigError("--tls-cert and --tls-key go together")
+    if not settings.tls_certificate and not settings.insecure_http and not is_loopback(settings.host):
+        raise ConfigError(f"listening on {settings.host} without TLS is refused: give --tls-cert and --tls-key, or insist with --insecure-http")
+    if settings.public_url and urlsplit(settings.public_url).path not in ("", "/"):
+        raise ConfigError("--public-url has to be a scheme and a host: clients drop its path in places")
+
+
+def _passphrase(file: Path | None) -> Secret | None:
+    if file is None:
+        return None
+    try:
+        if file.stat().st_mode & 0o077:
+            raise ConfigError(f"{file} can be read by others: chmod 600 {file}")
+        return Secret(file.read_bytes().rstrip(b"\n"))
+    except OSError as error:
+        raise ConfigError(f"the passphrase cannot be read from {file}: {error.strerror}") from error
+
+
+def _url(settings: Settings, port: int) -> str:
+    scheme = "https" if settings.tls_certificate else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{port}"
+
+
+def _hosts(settings: Settings, url: str) -> frozenset[str]:
+    """The Host names that requests may have, lower-case and without port: an attacker's name that resolves to us is none of them."""
+    names = {settings.host, urlsplit(url).hostname or "", *settings.accepted_hosts}
+    if is_loopback(settings.host):
+        names |= {"localhost", "127.0.0.1", "::1"}
+    return frozenset(f"[{name}]" if ":" in name else name.lower() for name in names if name)
+
+
+def _say_ready(data: Path, url: str, region: str) -> None:
+    """Write the operator's profile, then the one line that scripts wait for."""
+    profile = data / "aws" / "config"
+    profile.parent.mkdir(mode=0o700, exist_ok=True)
+    process = shlex.join([sys.executable, "-m", "daypass.cli.main", "process", "--data", str(data)])
+    draft = profile.with_suffix(".new")
+    draft.write_text(f"[profile operator]\ncredential_process = {process}\nendpoint_url = {url}\nregion = {region}\n")
+    draft.replace(profile)
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+    sys.stderr.write(f"\n  export AWS_CONFIG_FILE={profile} AWS_PROFILE=operator\n  aws sts get-caller-identity\n\n")
+    sys.stderr.flush()

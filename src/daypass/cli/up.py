@@ -1,0 +1,98 @@
+"""daypass up: start the server. Only reads the command line; what the parts are and how they join is app.py's."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from daypass.values.errors import ConfigError
+
+DEFAULT_LISTEN = "127.0.0.1:9400"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `daypass up` (docs/reference/settings.md); `--data` is every command's (main.py)."""
+    parser.add_argument(
+        "--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT", help=f"address of the API (default {DEFAULT_LISTEN}; port 0: any)"
+    )
+    parser.add_argument("--public-url", default="", metavar="URL", help="the URL that clients use, when it is not the address listened on")
+    parser.add_argument("--accept-host", action="append", default=[], metavar="NAME", help="one more Host name to answer for (repeatable)")
+    parser.add_argument("--tls-cert", default="", metavar="FILE", help="PEM certificate chain; with --tls-key the API speaks TLS")
+    parser.add_argument("--tls-key", default="", metavar="FILE", help="PEM private key of --tls-cert")
+    parser.add_argument("--insecure-http", action="store_true", help="listen beyond this host without TLS all the same")
+    parser.add_argument("--key-file", type=Path, default=None, metavar="FILE", help="the root key, mode 0600 (default DIR/root.key)")
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="take the root key from the passphrase in FILE (mode 0600) instead",
+    )
+    parser.add_argument(
+        "--operator-uid",
+        type=int,
+        action="append",
+        default=[],
+        metavar="UID",
+        help="one more user of this host who is an operator (repeatable)",
+    )
+    parser.add_argument(
+        "--idp-allow",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help="private addresses at which identity providers may be read (repeatable)",
+    )
+    parser.add_argument("--idp-ca", default="", metavar="FILE", help="PEM certificates of private CAs of identity providers")
+    parser.add_argument(
+        "--failure-rate",
+        type=float,
+        default=100.0,
+        metavar="N",
+        help="requests without proof a second and address, before Throttling (default 100)",
+    )
+    parser.add_argument(
+        "--max-staleness",
+        type=float,
+        default=5400.0,
+        metavar="SECONDS",
+        help="how old the state may be before this node stops deciding (default 5400)",
+    )
+    parser.add_argument(
+        "--ledger-not-durable", action="store_true", help=argparse.SUPPRESS
+    )  # for bench/ alone: answers do not wait for the disk
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM. Exit codes: 0 drained, 6 a setting is wrong (said on stderr)."""
+    from daypass.app import Settings, serve  # the server's imports are not for the other commands to pay
+
+    host, colon, port = args.listen.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        print(f"daypass up: --listen wants HOST:PORT, not {args.listen!r}", file=sys.stderr)
+        return 2
+    settings = Settings(
+        data=Path(args.data),
+        host=host.strip("[]"),
+        port=int(port),
+        public_url=args.public_url,
+        accepted_hosts=tuple(args.accept_host),
+        tls_certificate=args.tls_cert,
+        tls_key=args.tls_key,
+        insecure_http=args.insecure_http,
+        key_file=args.key_file,
+        passphrase_file=args.passphrase_file,
+        operator_uids=tuple(args.operator_uid),
+        idp_allow=tuple(args.idp_allow),
+        idp_ca=args.idp_ca,
+        failure_rate=args.failure_rate,
+        max_staleness=args.max_staleness,
+        durable=not args.ledger_not_durable,
+    )
+    try:
+        serve(settings)
+    except ConfigError as error:
+        print(f"daypass up: {error}", file=sys.stderr)
+        return 6
+    return 0

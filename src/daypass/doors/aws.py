@@ -1,0 +1,119 @@
+"""The AWS door: an ASGI application that turns HTTP into a Request, waits where `handle` says so, and lets an answer go when its
+line is on disk. Decides nothing, and parses nothing beyond HTTP itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import Executor
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from daypass import wire
+from daypass.doors.health import health
+from daypass.store.ledger import LedgerFailed
+from daypass.values.errors import Refusal
+from daypass.values.request import Request, Response
+from daypass.way.context import Node
+from daypass.way.handle import Answer, Pending, handle
+from daypass.way.upkeep import Upkeep
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class AwsDoor:
+    """The ASGI application. `rooms` are the executors of "storage" (one thread) and "outside"."""
+
+    def __init__(self, node: Node, clock: Callable[[], datetime], rooms: Mapping[str, Executor], upkeep: Upkeep) -> None:
+        self._node = node
+        self._upkeep = upkeep
+        self._clock = clock
+        self._rooms = rooms
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI 3, type "http"; there is no lifespan to take part in)."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"no door for {scope['type']}")
+        body = await _read_body(receive)
+        if body is None:
+            return
+        client = scope.get("client")
+        request = Request(
+            method=scope["method"],
+            raw_path=scope["raw_path"],
+            raw_query=scope["query_string"],
+            headers=tuple(scope["headers"]),
+            body=body,
+            peer=client[0] if client else "",
+            secure=scope["scheme"] == "https",
+        )
+        if request.raw_path == b"/health" and request.method == "GET":
+            response = health(self._node, self._clock())
+        else:
+            response = await self.answer(request)
+        headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
+
+    async def answer(self, request: Request) -> Response:
+        """The response to `request`, its ledger line on disk (DESIGN §2 step 7)."""
+        outcome = handle(self._node, request, self._clock())
+        if isinstance(outcome, Pending):
+            outcome = await self._wait(outcome)
+        try:
+            plain = outcome.event.read_only and outcome.event.minted is None
+            await self._node.ledger.append(outcome.line, minted=outcome.event.minted, spoolable=plain)
+        except LedgerFailed as failure:
+            return self._unrecorded(request, outcome, failure)
+        if outcome.changed:
+            self._upkeep.recorded(outcome.event.request_id)
+        return outcome.response
+
+    async def _wait(self, pending: Pending) -> Answer:
+        loop = asyncio.get_running_loop()
+        outcome: Answer | Pending = pending
+        while isinstance(outcome, Pending):
+            if outcome.room == "upkeep":
+                await self._upkeep.round()
+                result = outcome.work()
+            else:
+                result = await loop.run_in_executor(self._rooms[outcome.room], outcome.work)
+            outcome = outcome.then(result)
+        return outcome
+
+    def _unrecorded(self, request: Request, answer: Answer, failure: LedgerFailed) -> Response:
+        """Without its line no answer leaves (DESIGN §2 step 7): what it would have handed out is never seen. A change that was committed
+        keeps its line in the outbox, from where it is written when the ledger can be written again."""
+        log.error("ledger line not durable", request_id=answer.event.request_id, reason=str(failure))
+        refusal = Refusal("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503)
+        return wire.render_refusal(_operation_of(request), refusal, answer.event.request_id, request)
+
+
+def _operation_of(request: Request) -> wire.OperationShape | None:
+    try:
+        return wire.find_operation(request)
+    except Refusal:
+        return None
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body (the protocol bounds it), or None when the client went away."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        return None
+    if not message.get("more_body"):
+        return bytes(message.get("body", b""))
+    parts = [message.get("body", b"")]
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+    return b"".join(parts)

@@ -1,0 +1,107 @@
+"""The HTTP/1.1 protocol of the API: uvicorn's, with the limits that have to hold before any work and the peer's uid on a unix socket.
+
+Does not know AWS (wire does). The parser is httptools'; what it lets pass and a proxy may read otherwise is refused here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD = 64 * 1024  # bytes of request line and headers
+MAX_HEADERS = 100
+MAX_BODY = 1024 * 1024  # bytes; the largest input offered so far is a 131,072-character policy, percent-encoded
+REQUEST_SECONDS = 10.0  # for the head, and again for the body (F-30)
+
+_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
+
+class ApiProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, bounded in bytes, header count and time; the client of a unix socket is `("uid:N", 0)`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows the type as well
+        super().connection_made(transport)
+        self._taken = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_head = True
+        self._arm()
+        peer = transport.get_extra_info("socket")
+        if peer is not None and peer.family == socket.AF_UNIX:
+            _, uid, _ = _PEER.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+            self.client = (f"uid:{uid}", 0)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._taken += len(data)
+            if self._taken > MAX_HEAD + MAX_BODY:
+                self._refuse(b"431 Request Header Fields Too Large")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head = 0
+        if self._timer is None:
+            self._arm()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count(len(name) + len(value))
+        if len(self.headers) > MAX_HEADERS:
+            raise ValueError("too many headers")
+
+    def on_headers_complete(self) -> None:
+        # origin-form only, no fragment: what is routed is what was signed, byte for byte
+        if not self.url.startswith(b"/") or b"#" in self.url:
+            raise ValueError("the request target is not in origin form")
+        self._in_head = False
+        self._taken = 0
+        self._arm()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._taken += len(body)
+        if self._taken > MAX_BODY:
+            self._refuse(b"413 Content Too Large")
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._disarm()
+        self._taken = 0
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD:
+            raise ValueError("the head is too large")
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._timer = self.loop.call_later(REQUEST_SECONDS, self._late)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        self._timer = None
+        self._refuse(b"408 Request Timeout")
+
+    def _refuse(self, status: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.close()

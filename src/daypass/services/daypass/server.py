@@ -1,0 +1,43 @@
+"""DescribeServer: what this node is and how it fares, for `daypass doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import daypass
+from daypass.values.decision import Ask
+from daypass.way.context import Context
+from daypass.way.operation import Asks, Output, operation
+
+
+def on_account(action: str) -> Asks:
+    """Asks for `daypass:<action>` on an account: an account's own principals may be allowed for it, all others are the management
+    account's to see."""
+
+    def asks(ctx: Context, given: Mapping[str, Any]) -> Iterator[Ask]:
+        yield ask_on(ctx, action, given.get("account"))
+
+    return asks
+
+
+def ask_on(ctx: Context, action: str, account: str | None) -> Ask:
+    """The ask for `daypass:<action>` on `account`, or on all of them when it is None."""
+    owner = ctx.account if account == ctx.account else ctx.node.rules.management_account
+    return Ask(f"daypass:{action}", f"arn:aws:daypass::{account or owner}:{'account' if account else '*'}", owner)
+
+
+@operation("daypass", asks=on_account("DescribeServer"))
+def describe_server(ctx: Context) -> Output:
+    """Version, address, time and counts of this node."""
+    node = ctx.node
+    return {
+        "Version": daypass.__version__,
+        "Url": node.rules.url,
+        "DataDirectory": node.rules.data_directory,
+        "Time": ctx.now,
+        "Accounts": len(ctx.store.accounts),
+        "FeedAgeSeconds": node.store.feed_age(ctx.now),
+        "LedgerLines": node.ledger.head.seq,
+        "LiveSessions": node.store.count_live_passes(ctx.now),
+    }

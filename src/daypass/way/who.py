@@ -1,0 +1,141 @@
+"""Who is it? From a claim to a Caller that we believe in: the one verify path for signed requests and for the operator's socket.
+
+Does not decide what the caller may do. Proofs that come in a parameter (web identity) live beside the operation that takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from daypass.proof import peer, sigv4
+from daypass.store.records import Role, User
+from daypass.values.arn import role_session_arn
+from daypass.values.caller import Caller, SigV4Claim
+from daypass.values.errors import ProofError, ProofFault
+from daypass.values.folding import fold
+from daypass.values.ids import TEMPORARY
+from daypass.values.secret import Secret
+from daypass.values.session import Session
+from daypass.way.context import Context
+from daypass.way.operation import Operation
+
+OPERATOR_ROLE = "DaypassOperator"
+OPERATOR_SERVICE = "operator.daypass.internal"  # the principal that the operator role's trust policy names
+
+_INVALID_TOKEN = "The security token included in the request is invalid"
+_EXPIRED = "The security token included in the request is expired"
+
+
+def by_signature_or_socket(ctx: Context, operation: Operation) -> Caller:
+    """The caller of a request: proven by its SigV4 signature or, on the operator's socket, by the peer's uid.
+
+    Raises ProofError. The order is that of fact sheet A §1.11, but for the signature, which is checked before expiry is told.
+    """
+    request = ctx.request
+    if request.peer.startswith("uid:"):
+        return _operator(ctx)
+    # (1) one mechanism, strictly read, from the raw bytes; nothing at all is not the same as something unreadable
+    claim = sigv4.read_claim(request)
+    if claim is None:
+        raise ProofError(ProofFault.MISSING, "Request is missing Authentication Token")
+    ctx.event.claimed_key_id = claim.key_id
+    ctx.event.region = claim.region
+    # (2) the secret that the key id and, for a temporary key, the sealed token stand for
+    holder, secret = _claimed_holder(ctx, claim)
+    # (3) the signature over the very bytes that are used, for the service that the operation belongs to
+    service = operation.shape.service.signing_name
+    sigv4.verify(claim, request, secret, service=service, now=ctx.now, keys=ctx.node.signing_keys)
+    # (4) only a caller that has the secret learns whether its session is over
+    if isinstance(holder, Session):
+        _verify_alive(ctx, holder)
+        caller = _session_caller(ctx, holder, claim.region)
+    else:
+        caller = _user_caller(holder, claim.key_id, claim.region, None)
+    ctx.store.use(claim.key_id, ctx.now, service, claim.region)
+    return caller
+
+
+def _claimed_holder(ctx: Context, claim: SigV4Claim) -> tuple[Session | User, Secret]:
+    """What the claimed key id stands for, and its secret; nothing is proven yet. Raises ProofError UNKNOWN_KEY for every mismatch alike."""
+    if claim.key_id.startswith(TEMPORARY):
+        session, secret = ctx.node.tokens.open(claim.token, ctx.store.open_seal_keys)
+        if session.key_id != claim.key_id:
+            raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, f"the token belongs to {session.key_id}")
+        return session, secret
+    key = ctx.store.access_keys.find(claim.key_id)
+    if key is None or not key.active or claim.token:
+        why = "unknown key id" if key is None else "the key is inactive" if not key.active else "a long-term key came with a session token"
+        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, why)
+    user = ctx.store.users.find(key.user_id)
+    if user is None:
+        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, "the key's user is gone")
+    return user, key.secret
+
+
+def _verify_alive(ctx: Context, session: Session) -> None:
+    """Raises ProofError EXPIRED when the session is past its end (at +0 s, no skew: promise P4) or was ended."""
+    if ctx.now.timestamp() >= session.expires:
+        raise ProofError(ProofFault.EXPIRED, _EXPIRED, "expired")
+    if (reason := ctx.store.ended(session)) is not None:
+        raise ProofError(ProofFault.EXPIRED, _EXPIRED, reason)
+
+
+def _session_caller(ctx: Context, session: Session, region: str) -> Caller:
+    principal = ctx.store.principal(session.principal_id)
+    if isinstance(principal, User):
+        return _user_caller(principal, session.key_id, region, session)
+    if not isinstance(principal, Role):
+        raise ProofError(ProofFault.EXPIRED, _EXPIRED, "the session's principal is gone")
+    return Caller(
+        kind="role",
+        account=session.account,
+        arn=role_session_arn(session.account, principal.name, session.name),
+        user_id=f"{principal.id}:{session.name}",
+        principal_arn=principal.arn,
+        principal_id=principal.id,
+        key_id=session.key_id,
+        region=region,
+        session=session,
+        tags=_folded(principal.tags, session.tags),
+    )
+
+
+def _user_caller(user: User, key_id: str, region: str, session: Session | None) -> Caller:
+    return Caller(
+        kind="user",
+        account=user.account,
+        arn=user.arn,
+        user_id=user.id,
+        principal_arn=user.arn,
+        principal_id=user.id,
+        key_id=key_id,
+        region=region,
+        session=session,
+        tags=_folded(user.tags, session.tags if session else ()),
+    )
+
+
+def _operator(ctx: Context) -> Caller:
+    """The operator on the host: believed because the kernel names the uid at the other end of the socket (DESIGN §4)."""
+    uid = peer.verify_peer(ctx.request.peer, ctx.node.rules.operator_uids)
+    account = ctx.node.rules.management_account
+    role = ctx.store.roles.named(account, OPERATOR_ROLE)
+    if role is None:
+        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, "the operator's role is gone")
+    name = f"uid-{uid}"
+    return Caller(
+        kind="operator",
+        account=account,
+        arn=role_session_arn(account, role.name, name),
+        user_id=f"{role.id}:{name}",
+        principal_arn=role.arn,
+        principal_id=role.id,
+        region=ctx.node.rules.region,
+        tags=_folded(role.tags, ()),
+        provider_arn=OPERATOR_SERVICE,
+    )
+
+
+def _folded(own: Iterable[tuple[str, str]], session: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Principal tags by ASCII-lower-case key; a session tag beats the principal's own (fact sheet A §3.9)."""
+    return {fold(key): value for tags in (own, session) for key, value in tags}
