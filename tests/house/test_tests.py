@@ -45,7 +45,9 @@ def test_a_test_is_skipped_only_by_require() -> None:
     """`rig.require` fails in CI where it skips elsewhere; a plain skip or xfail would hide a missing component there too."""
     plain = re.compile(r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b")
     allowed = {"tests/rig/require.py", "tests/house/test_rig.py", "tests/house/test_tests.py"}
-    found = [path.relative_to(ROOT).as_posix() for path in files("tests", "*.py") if plain.search(path.read_text())]
+    lines = ((path, line) for path in files("tests", "*.py") for line in path.read_text().splitlines())
+    # what a process may do is no component that could be installed
+    found = [path.relative_to(ROOT).as_posix() for path, line in lines if plain.search(line) and "geteuid()" not in line]
     assert set(found) - allowed == set()
 
 
@@ -61,5 +63,7 @@ def test_every_test_can_fail() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    sleeping = [path.relative_to(ROOT).as_posix() for path in files("tests", "test_*.py") if re.search(r"\bsleep\(", path.read_text())]
+    sleeping = [
+        path.relative_to(ROOT).as_posix() for path in files("tests", "test_*.py") if re.search(r"(?<!def )\bsleep\(", path.read_text())
+    ]
     assert set(sleeping) - {"tests/house/test_tests.py"} == set()
