@@ -55,13 +55,7 @@ def get_usage(connection: Connection) -> list[tuple[str, Use]]:
 
 
 def put_anchor(connection: Connection, anchor: Anchor) -> None:
-    """Note the head of a node's ledger. INVARIANT: the number of an anchor never falls, else a cut tail would not show.
-
-    Raises ValueError for a number below the one noted.
-    """
-    before = get_anchor(connection, anchor.node)
-    if before is not None and anchor.number < before.number:
-        raise ValueError(f"the ledger of {anchor.node} was anchored at line {before.number} and now ends at {anchor.number}")
+    """Note the head of a node's ledger. A lower one is taken as well: a ledger that lost lines says so in a line before it goes on."""
     row = {"node": anchor.node, "number": anchor.number, "head": anchor.head, "time": int(anchor.time.timestamp())}
     upsert(connection, ledger_anchor, [row])
 

@@ -57,16 +57,20 @@ class Endings:
             return "the session was revoked"
         if session.id in self._subtrees:
             return "the session was revoked with its descendants"
-        if self._principals and session.issued <= self._principals.get(session.principal_id, -1):
+        if self.ended_with_principal(session.principal_id, session.issued):
             return "the principal's sessions were revoked"
         if self._accounts and self.ended_with_account(session.account, session.issued):
             return "all sessions issued before were revoked"
         for ancestor in session.ancestors:
             if ancestor.id in self._subtrees:
                 return f"an ancestor was revoked with its descendants: {ancestor.id.hex()}"
-            if self._principals and ancestor.issued <= self._principals.get(ancestor.principal_id, -1):
+            if self.ended_with_principal(ancestor.principal_id, ancestor.issued):
                 return f"the sessions of an ancestor's principal were revoked: {ancestor.principal_id}"
         return None
+
+    def ended_with_principal(self, principal_id: str, issued: int) -> bool:
+        """Whether everything that comes from a principal and was issued at `issued` was ended."""
+        return bool(self._principals) and issued <= self._principals.get(principal_id, -1)
 
     def ended_with_account(self, account: str, issued: int) -> bool:
         """Whether everything of `account`, or everything, that was issued at `issued` was ended."""

@@ -139,6 +139,9 @@ class Snapshot:
             key = self.access_keys.find(session.source_key)
             if key is None or not key.active:
                 return f"the access key that it came from is {'gone' if key is None else 'inactive'}: {session.source_key}"
+            first = session.ancestors[0].issued if session.ancestors else session.issued
+            if self._endings.ended_with_principal(key.user_id, first):
+                return f"the sessions of the user that it came from were revoked: {key.user_id}"
         return None
 
     @property

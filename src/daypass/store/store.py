@@ -20,6 +20,7 @@ from daypass.store import books, feed, issued, vault
 from daypass.store.changes import Changes, Conflict, StoreFailed
 from daypass.store.engine import BUSY, damage_of, error_name, open_engine, reader
 from daypass.store.keys import Envelope, RootKey
+from daypass.store.ledger.chain import Head
 from daypass.store.records import Revocation, UsedToken
 from daypass.store.rows import row_of
 from daypass.store.schema import migrate
@@ -32,6 +33,7 @@ from daypass.values.session import Session
 COLLECT_AT_ONCE = 1000  # records that one collect() removes; the loop waits while the snapshot lets them go
 USED_TOKEN_MARGIN = 3600  # seconds that a used token is remembered beyond its end: more than any verifier's leeway
 _CLOCK = "clock"
+_SHIPPED = "shipped/"
 
 log = structlog.get_logger()
 
@@ -130,10 +132,17 @@ class Store:
 
     # -- passes
 
-    def record_passes(self, sessions: Iterable[Session]) -> None:
-        """Note which passes were made; those noted already are passed over."""
+    def record_passes(self, sessions: Iterable[Session], node: str = "", line: int = 0) -> None:
+        """Note which passes were made, up to that line of a node's ledger; those noted already are passed over."""
         with self._writing() as connection:
             issued.record_passes(connection, sessions, self._arn_of)
+            if line:
+                vault.put_setting(connection, _SHIPPED + node, b"%d" % line)
+
+    def shipped_line(self, node: str) -> int:
+        """The last line of a node's ledger whose passes are noted; 0 when there is none."""
+        with self._reading() as connection:
+            return int(vault.get_setting(connection, _SHIPPED + node) or b"0")
 
     def passes(
         self, wanted: issued.Filter = issued.ALL, *, limit: int = issued.MAX_PAGE, after: tuple[int, bytes] | None = None
@@ -176,12 +185,12 @@ class Store:
                 raise
         return len(batch)
 
-    def anchor(self, node: str, number: int, head: bytes, now: datetime) -> None:
-        """Note where the ledger of `node` stands. Raises ValueError when it stood further on before."""
+    def anchor(self, head: Head, now: datetime) -> None:
+        """Note where a node's ledger stands. Raises ValueError when it stood further on before."""
         with self._writing() as connection:
-            books.put_anchor(connection, books.Anchor(node, number, head, now))
+            books.put_anchor(connection, head, now)
 
-    def anchored(self, node: str) -> books.Anchor | None:
+    def anchored(self, node: str) -> Head | None:
         """Where the ledger of `node` was last known to stand."""
         with self._reading() as connection:
             return books.get_anchor(connection, node)
