@@ -66,14 +66,14 @@ def _account_arn(organization: Organization, account_id: str) -> str:
 
 
 def _show_organization(ctx: Context, organization: Organization) -> Members:
-    manager = ctx.store.accounts.get(organization.account)
+    manager = ctx.store.accounts.find(organization.account)
     return {
         "Id": organization.id,
         "Arn": f"arn:aws:organizations::{organization.account}:organization/{organization.id}",
         "FeatureSet": "ALL",
         "MasterAccountArn": _account_arn(organization, organization.account),
         "MasterAccountId": organization.account,
-        "MasterAccountEmail": manager.email,
+        "MasterAccountEmail": manager.email if manager else None,
         "AvailablePolicyTypes": [],
     }
 
@@ -116,7 +116,8 @@ def create_organization(ctx: Context, *, feature_set: str = "ALL") -> Output:
         raise Refusal("AlreadyInOrganizationException", "The AWS account is already a member of an organization.")
     if feature_set != "ALL":
         raise Refusal("InvalidInputException", "Only the feature set ALL is offered.", members={"Reason": "INVALID_ENUM"})
-    organization = Organization(id=f"o-{letters(ctx.random, 10)}", account=ctx.account, created=ctx.now, root_id=f"r-{letters(ctx.random, 4)}")
+    unique_id, root_id = f"o-{letters(ctx.random, 10)}", f"r-{letters(ctx.random, 4)}"
+    organization = Organization(id=unique_id, account=ctx.account, created=ctx.now, root_id=root_id)
     ctx.changes.put(organization)
     return {"Organization": _show_organization(ctx, organization)}
 

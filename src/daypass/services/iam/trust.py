@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from daypass.services.iam import quotas
 from daypass.services.iam.documents import read_document, weight
-from daypass.store.records import Group, Role
+from daypass.store.records import Role
 from daypass.values.arn import Arn, read_arn, role_session_arn
 from daypass.values.errors import Refusal
 from daypass.values.ids import is_account_id
@@ -60,7 +60,7 @@ def _find_unique_id(ctx: Context, principal: str) -> str | None:
     arn = read_arn(principal)
     if arn is None:
         named = ctx.store.principal(principal)
-        return None if named is None or isinstance(named, Group) else named.id
+        return named.id if named else None
     if arn.service == "sts":
         role = _find_role_of_session(ctx, arn)
         return role.id if role else None

@@ -53,8 +53,7 @@ def _verify_free(ctx: Context, name: str, owner: User | None = None) -> None:
 @operation("iam", asks=on_user("iam:GetUser"))
 def get_user(ctx: Context, *, user_name: str | None = None) -> Output:
     """Show a user; without a name the one who is calling, the account's root included."""
-    if user_name is None and ctx.caller.kind == "root":
-        account = ctx.store.accounts.get(ctx.account)
+    if user_name is None and ctx.caller.kind == "root" and (account := ctx.store.accounts.find(ctx.account)):
         return {"User": {"UserId": account.id, "Arn": root_arn(account.id), "CreateDate": account.created}}
     return {"User": show_user_fully(entities.get_user_or_self(ctx, user_name))}
 
