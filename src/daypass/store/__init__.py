@@ -1,9 +1,8 @@
 """State: tables, migrations, the snapshot that the hot path reads, changes, the ledger, root keys. SQL lives here only."""
 
-from daypass.store.books import Anchor
 from daypass.store.changes import Changes, Conflict, StoreFailed
 from daypass.store.issued import Filter, IssuedPass
 from daypass.store.snapshot import Snapshot
 from daypass.store.store import Store, open_store
 
-__all__ = ["Anchor", "Changes", "Conflict", "Filter", "IssuedPass", "Snapshot", "Store", "StoreFailed", "open_store"]
+__all__ = ["Changes", "Conflict", "Filter", "IssuedPass", "Snapshot", "Store", "StoreFailed", "open_store"]

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
 from daypass.store.engine import upsert
+from daypass.store.ledger import Head
 from daypass.store.records import AccessKey
 from daypass.store.tables import TABLES, key_usage, ledger_anchor, outbox
 from daypass.store.usage import Use
-
-
-class Anchor(NamedTuple):
-    """How far a node's ledger was known to reach: the number and hash of its last line then, and when (UTC) that was noted."""
-
-    node: str
-    number: int
-    head: bytes
-    time: datetime
 
 
 def put_line(connection: Connection, request_id: str, line: bytes) -> None:
@@ -54,13 +45,12 @@ def get_usage(connection: Connection) -> list[tuple[str, Use]]:
     return [(row.key_id, Use(datetime.fromtimestamp(row.time, UTC), row.service, row.region)) for row in rows]
 
 
-def put_anchor(connection: Connection, anchor: Anchor) -> None:
+def put_anchor(connection: Connection, head: Head, now: datetime) -> None:
     """Note the head of a node's ledger. A lower one is taken as well: a ledger that lost lines says so in a line before it goes on."""
-    row = {"node": anchor.node, "number": anchor.number, "head": anchor.head, "time": int(anchor.time.timestamp())}
-    upsert(connection, ledger_anchor, [row])
+    upsert(connection, ledger_anchor, [{"node": head.node, "number": head.seq, "head": head.mac, "time": int(now.timestamp())}])
 
 
-def get_anchor(connection: Connection, node: str) -> Anchor | None:
-    """The last anchor of a node's ledger."""
+def get_anchor(connection: Connection, node: str) -> Head | None:
+    """The head of a node's ledger that was noted last."""
     row = connection.execute(select(ledger_anchor).where(ledger_anchor.c.node == node)).first()
-    return None if row is None else Anchor(row.node, row.number, row.head, datetime.fromtimestamp(row.time, UTC))
+    return None if row is None else Head(row.node, row.number, row.head)

@@ -81,12 +81,11 @@ class Store:
             self.snapshot.apply(changes.records, [(type(record), record.id) for record in changes.deleted])
             self._seq = seq
 
-    def catch_up(self, now: datetime | None = None) -> int:
-        """Take in what others have committed and give how many records that were. `now` (UTC, default: the clock) is when it is fresh.
+    def catch_up(self, now: datetime) -> int:
+        """Take in what others have committed by `now` (UTC), and give how many records that were.
 
         Raises StoreFailed when the database does not answer; the snapshot goes on as it is and `feed_age` grows.
         """
-        now = now or datetime.now(UTC)
         taken = 0
         with self._reading() as connection:
             newest = feed.newest(connection)
@@ -186,7 +185,7 @@ class Store:
         return len(batch)
 
     def anchor(self, head: Head, now: datetime) -> None:
-        """Note where a node's ledger stands. Raises ValueError when it stood further on before."""
+        """Note where a node's ledger stands."""
         with self._writing() as connection:
             books.put_anchor(connection, head, now)
 
