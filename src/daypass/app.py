@@ -27,7 +27,7 @@ from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
 from daypass.store import Store, open_store
 from daypass.store.keys import root_key
-from daypass.store.ledger import Head, Ledger, Shipper
+from daypass.store.ledger import Ledger, Shipper
 from daypass.store.lock import lock_directory
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
@@ -87,8 +87,7 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         shipper = Shipper(data / "ledger", store.shipped_line(name))
         upkeep = Upkeep(name, store, shipper, storage, clock)
         ledger = Ledger(data / "ledger", ledger_key, name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note)
-        anchor = store.anchored(name)
-        ledger.open(clock(), Head(name, anchor.number, anchor.head) if anchor else None)
+        ledger.open(clock(), store.anchored(name))
         outbox = store.outbox_lines()
         ledger.recover(outbox)
         await loop.run_in_executor(storage, store.forget_outbox, [request_id for request_id, _ in outbox])

@@ -77,7 +77,7 @@ class Upkeep:
         if recorded:
             self._store.forget_outbox(recorded)
         if head is not None:
-            self._store.anchor(head.node, head.seq, head.mac, now)
+            self._store.anchor(head, now)
         if now - self._marked >= MARK_EVERY:
             self._store.raise_clock(now)
             self._marked = now

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 from daypass.services.daypass.server import on_account
-from daypass.store.ledger import Head, Line, Reader, Wanted, verify
+from daypass.store.ledger import Line, Reader, Wanted, verify
 from daypass.way.context import Context
 from daypass.way.operation import Output, operation
 
@@ -52,8 +52,7 @@ def list_events(
 def verify_ledger(ctx: Context) -> Output:
     """Walk the whole chain of this node and hold it against the head that is anchored in the store."""
     ledger, node = ctx.node.ledger, ctx.node
-    anchor = node.store.anchored(ledger.node)
-    anchored = Head(anchor.node, anchor.number, anchor.head) if anchor else None
+    anchored = node.store.anchored(ledger.node)
     report = ctx.elsewhere(lambda: verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored))
     problems = [{"Line": finding.line, "Problem": str(finding)} for finding in report.findings[:MAX_PROBLEMS]]
     return {
