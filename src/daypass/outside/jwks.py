@@ -132,7 +132,8 @@ class KeyFetcher:
 
 
 def _within(since: datetime | None, now: datetime, span: timedelta) -> bool:
-    return since is not None and timedelta(0) <= now - since < span
+    """Whether `since` is less than `span` ago, or a moment ahead, as a request that began earlier sees a fetch that another one made."""
+    return since is not None and -PAUSE < now - since < span
 
 
 def _freshness(cache_control: str) -> timedelta:

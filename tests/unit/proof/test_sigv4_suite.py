@@ -4,12 +4,12 @@ How each of the 38 cases is checked, in both forms (all 38 also by the canonical
 
 | cases | way | why another way |
 |---|---|---|
-| 29 others | `read_claim` + `verify` as service "service" | the way of a client's request |
-| 8 `…-unnormalized` (`normalize: false`) | canonicaliser with `normalize=False` | see (a) |
+| 30 others | `read_claim` + `verify` as service "service" | the way of a client's request |
+| 7 `…-unnormalized` (`normalize: false`) | canonicaliser with `normalize=False` | see (a) |
 | 1 `post-sts-header-after` (`omit_session_token`) | `verify`: refused as sent, taken without the token | see (b) |
 
 (a) No service of ours signs a path that is encoded but not normalised: S3 does neither, all others do both; `verify` therefore refuses
-those of the eight whose path normalisation changes. (b) A token added after signing is not bound by the signature (attack row C07).
+those of the seven whose path normalisation changes. (b) A token added after signing is not bound by the signature (attack row C07).
 `sign_body: false` needs no way of its own: those cases have no body, and the suite signs the hash of the empty string.
 """
 
