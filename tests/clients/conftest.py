@@ -70,9 +70,8 @@ def world(server: Server, boto: Client, idp: Idp, tmp_path_factory: pytest.TempP
     iam.create_role(RoleName=names["partner"], AssumeRolePolicyDocument=allow(trust))
     may = allow({"Action": ["iam:ListRoles", "iam:ListUsers"], "Resource": "*"}, {"Action": "sts:AssumeRole", "Resource": arns["inner"]})
     iam.put_role_policy(RoleName=names["partner"], PolicyName="may", PolicyDocument=may)
-    iam.create_role(
-        RoleName=names["inner"], AssumeRolePolicyDocument=allow({"Action": "sts:AssumeRole", "Principal": {"AWS": arns["partner"]}})
-    )
+    trust = {"Action": "sts:AssumeRole", "Principal": {"AWS": arns["partner"]}}
+    iam.create_role(RoleName=names["inner"], AssumeRolePolicyDocument=allow(trust), MaxSessionDuration=7200)
 
     provider = iam.create_open_id_connect_provider(Url=idp.issuer(f"/{tag}"), ClientIDList=[AUDIENCE])["OpenIDConnectProviderArn"]
     issuer = idp.issuer(f"/{tag}").removeprefix("https://")
