@@ -1,0 +1,110 @@
+"""A ledger in a directory of its own, with files that can fail, for the tests of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event as Gate
+from typing import Any
+
+import pytest
+
+from daypass.store.ledger import Head, Ledger
+from daypass.store.ledger.segments import SegmentFile
+from daypass.values.secret import Secret
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+KEY = Secret(b"ledger key of the tests, 32 byte")
+NODE = "node-1"
+
+
+@dataclass
+class Disk:
+    """What happens to the files: `fail_write` and `fail_sync` are raised by the next calls, `gate` holds every sync until it is opened."""
+
+    fail_write: Exception | None = None
+    write_before_failing: int = 0
+    fail_sync: Exception | None = None
+    gate: Gate | None = None
+    syncs: int = 0
+    writes: int = 0
+    synced_bytes: int = 0
+    at_once: int = 0
+    worst_at_once: int = 0
+    opened: list[Path] = field(default_factory=list)
+
+    def open(self, path: Path) -> FailingFile:
+        self.opened.append(path)
+        return FailingFile(path, self)
+
+
+class FailingFile(SegmentFile):
+    """A segment on a `Disk`."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        super().__init__(path)
+        self._disk = disk
+
+    def write(self, data: bytes) -> None:
+        self._disk.writes += 1
+        self._disk.at_once += 1
+        self._disk.worst_at_once = max(self._disk.worst_at_once, self._disk.at_once)
+        try:
+            if self._disk.fail_write is not None:
+                super().write(data[: self._disk.write_before_failing])
+                raise self._disk.fail_write
+            super().write(data)
+        finally:
+            self._disk.at_once -= 1
+
+    def sync(self) -> None:
+        self._disk.syncs += 1
+        self._disk.at_once += 1
+        try:
+            if self._disk.gate is not None:
+                assert self._disk.gate.wait(10)
+            if self._disk.fail_sync is not None:
+                raise self._disk.fail_sync
+            super().sync()
+            self._disk.synced_bytes = self.size
+        finally:
+            self._disk.at_once -= 1
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, disk: Disk) -> Iterator[Callable[..., Ledger]]:
+    """`ledger(**settings)`: a ledger, opened; the same directory each time. `heads` on it lists what was anchored."""
+    made: list[Ledger] = []
+
+    def make(*, anchored: Head | None = None, key: Secret = KEY, node: str = NODE, **settings: Any) -> Ledger:
+        one = Ledger(tmp_path / "ledger", key, node, opener=disk.open, **settings)
+        one.open(NOW, anchored)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "ledger"
+
+
+def body(number: int = 0, **members: str) -> bytes:
+    """A small body for tests that care for lines, not for what they say."""
+    extra = "".join(f',"{key}":"{value}"' for key, value in members.items())
+    return f'{{"eventVersion":"1.11","requestID":"request-{number}"{extra}}}'.encode()
+
+
+@pytest.fixture(name="body")
+def body_fixture() -> Callable[..., bytes]:
+    return body
