@@ -11,7 +11,7 @@ from typing import Any
 from daypass.cli import control, screen, when
 from daypass.cli.exits import CONFIG, OK
 
-POLL = 0.5  # seconds between two looks with --follow
+POLL = 1.0  # seconds between two looks with --follow; each costs the ledger a line
 LAST = 100  # lines that are shown when nothing else is asked for
 _PAGE = 1000  # the most that ListEvents gives at once
 _HEADINGS = ("TIME", "OPERATION", "WHO", "FROM", "OUTCOME")
@@ -61,20 +61,21 @@ def run(args: argparse.Namespace) -> int:
 def fetch(data: str, filters: Mapping[str, Any], last: int | None, wait: Callable[[], None] | None) -> Iterator[Mapping[str, Any]]:
     """Ledger lines as objects, oldest first: the `last` ones, or all when None.
 
-    At the end of the ledger `wait` is called and the reading goes on; None ends it.
+    At the end of the ledger `wait` is called and the reading goes on; None ends it. Each look is itself a line of the ledger: one that
+    goes on leaves those out unless they are asked for, or it would see itself for ever.
     """
-    page = control.call(data, "ListEvents", After=0 if last is None else None, MaxResults=_PAGE if last is None else last, **filters)
-    position = 0 if last is None else page["Position"]
+    after, size = (0, _PAGE) if last is None else (None, last)
     while True:
-        for line in page["Events"]:
-            yield json.loads(line)
-        if page["Position"] == position:  # a page of a filtered reading can be empty before the end
+        page = control.call(data, "ListEvents", After=after, MaxResults=size, **filters)
+        for event in map(json.loads, page["Events"]):
+            if wait is None or filters.get("Operation") or event["eventName"] != "ListEvents":
+                yield event
+        if after is None or len(page["Events"]) < size:
             if wait is None:
                 return
             screen.flush()
             wait()
-        position = page["Position"]
-        page = control.call(data, "ListEvents", After=position, MaxResults=_PAGE, **filters)
+        after, size = page["Position"], _PAGE
 
 
 def row(event: Mapping[str, Any]) -> tuple[str, ...]:
