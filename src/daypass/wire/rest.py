@@ -93,7 +93,7 @@ def _take_item(values: dict[str, Any], member: Member, text: str, wrong: Wrong) 
 def _body_reader(shape: Shape) -> Callable[[bytes, dict[str, Any], Unknown, Wrong], None]:
     """Either one member is the whole body (the payload), or the members without a place of their own are a JSON object."""
     if shape.payload:
-        return _payload_reader(shape.members[shape.payload])
+        return _payload_reader(shape.members[shape.payload], shape.payload in shape.required)
     in_body = frozenset(name for name, member in shape.members.items() if not member.place)
     members = {member.wire: member for name, member in shape.members.items() if name in in_body}
 
@@ -119,7 +119,7 @@ def read_members(value: Any, members: Mapping[str, Member], values: dict[str, An
                 wrong.append((member.name, fault.wanted))
 
 
-def _payload_reader(member: Member) -> Callable[[bytes, dict[str, Any], Unknown, Wrong], None]:
+def _payload_reader(member: Member, required: bool) -> Callable[[bytes, dict[str, Any], Unknown, Wrong], None]:
     def read(body: bytes, values: dict[str, Any], unknown: Unknown, wrong: Wrong) -> None:
         if not body:
             return
@@ -129,7 +129,9 @@ def _payload_reader(member: Member) -> Callable[[bytes, dict[str, Any], Unknown,
             elif member.shape.kind == "string":
                 values[member.name] = body.decode("utf-8")
             else:
-                values[member.name] = json_body.reader_of(member.shape)(json_body.parse(body), unknown)
+                value = json_body.parse(body)
+                if value != {} or required:  # clients send {} where an optional payload is absent
+                    values[member.name] = json_body.reader_of(member.shape)(value, unknown)
         except UnicodeDecodeError:
             raise Malformed("The body is not valid UTF-8") from None
         except WrongType as fault:
