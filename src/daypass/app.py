@@ -71,9 +71,8 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
     _verify(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = settings.data.resolve()
-    with lock_directory(data):
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, data, wall))
+    with lock_directory(data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, data, wall))
 
 
 async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | None) -> None:
@@ -160,7 +159,8 @@ def _verify(settings: Settings) -> None:
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise ConfigError("--tls-cert and --tls-key go together")
     if not settings.tls_certificate and not settings.insecure_http and not is_loopback(settings.host):
-        raise ConfigError(f"listening on {settings.host} without TLS is refused: give --tls-cert and --tls-key, or insist with --insecure-http")
+        how = "give --tls-cert and --tls-key, or insist with --insecure-http"
+        raise ConfigError(f"listening on {settings.host} without TLS is refused: {how}")
     if settings.public_url and urlsplit(settings.public_url).path not in ("", "/"):
         raise ConfigError("--public-url has to be a scheme and a host: clients drop its path in places")
 
@@ -194,7 +194,7 @@ def _say_ready(data: Path, url: str, region: str) -> None:
     """Write the operator's profile, then the one line that scripts wait for."""
     profile = data / "aws" / "config"
     profile.parent.mkdir(mode=0o700, exist_ok=True)
-    process = shlex.join([sys.executable, "-m", "daypass.cli.main", "process", "--data", str(data)])
+    process = shlex.join([sys.executable, "-P", "-m", "daypass.cli.main", "process", "--data", str(data)])
     draft = profile.with_suffix(".new")
     draft.write_text(f"[profile operator]\ncredential_process = {process}\nendpoint_url = {url}\nregion = {region}\n")
     draft.replace(profile)

@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from daypass.values.errors import ConfigError
 
 SOCKET_NAME = "control.sock"
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 25  # F-38: drain ≤ 30 s
 
 
@@ -73,10 +75,10 @@ class ApiServer(uvicorn.Server):
         if self.should_exit:
             return
         loop = asyncio.get_running_loop()
-        plain = uvicorn.Config(self.config.app, **_PROTOCOL)
+        plain = configure(self.config.loaded_app)
         plain.load()
-        make = lambda: ApiProtocol(plain, self.server_state, {}, loop)  # noqa: E731  # the loop wants a factory without arguments
-        self.servers.append(await loop.create_unix_server(make, sock=self._unix, backlog=BACKLOG))
+        factory = partial(ApiProtocol, plain, self.server_state, {}, loop)
+        self.servers.append(await loop.create_unix_server(factory, sock=self._unix, backlog=BACKLOG))
         self._on_ready()
 
     @contextmanager
@@ -90,25 +92,20 @@ class ApiServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-_PROTOCOL = {
-    "http": ApiProtocol,
-    "ws": "none",
-    "lifespan": "off",
-    "interface": "asgi3",
-    "proxy_headers": False,
-    "server_header": False,
-    "access_log": False,
-    "log_config": None,
-}
-
-
-def configure(app: object, *, certificate: str = "", key: str = "") -> uvicorn.Config:
-    """The configuration of the TCP side; with `certificate` (PEM chain) and `key` (PEM) it speaks TLS ≥ 1.2."""
+def configure(app: Callable[..., object], *, certificate: str = "", key: str = "") -> uvicorn.Config:
+    """How uvicorn serves `app`; with `certificate` (PEM chain) and `key` (PEM) over TLS."""
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # uvicorn's own ASGI types are narrower than what ASGI asks
-        timeout_keep_alive=75,
+        app,
+        http=ApiProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         ssl_certfile=certificate or None,
         ssl_keyfile=key or None,
-        **_PROTOCOL,
     )

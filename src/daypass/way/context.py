@@ -75,8 +75,8 @@ class Await(Exception):
 class Context:
     """One request on its way.
 
-    `now` is the verifier's clock, UTC, in whole seconds (every limit is a whole second, so nothing is lost). `changes` is there on the storage thread only, for operations that write: what they put or
-    delete is committed with the ledger line after they return.
+    `now` is the verifier's clock, UTC, in whole seconds (every limit is a whole second, so nothing is lost). `changes` is there on the
+    storage thread only, for operations that write: what they put or delete is committed with the ledger line after they return.
     """
 
     node: Node

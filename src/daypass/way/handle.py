@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from daypass import wire
-from daypass.store import Changes, Conflict
+from daypass.store import Changes, Conflict, StoreFailed
 from daypass.store.ledger import body_of
 from daypass.values.errors import ProofError, ProofFault, Refusal
 from daypass.values.event import Event
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response that may leave once `line`, which tells of `event`, is on disk. `changed`: a change was committed with that line."""
+    """A response that may leave once `line`, which tells of `event`, is on disk; `changed`: a change was committed with it."""
 
     response: Response
     event: Event
@@ -82,8 +82,7 @@ def _pending(ctx: Context, wait: Await) -> Answer | Pending:
         return Pending("storage", lambda: _change(ctx), _as_answer)
     ctx.errands += 1
     if ctx.errands > MAX_ERRANDS:
-        refusal = Refusal("IDPCommunicationError", "The identity provider's keys could not be read", private="more errands than one request may cause")
-        return _refused(ctx, None, refusal)
+        return _refused(ctx, None, _keys_unread("more errands than one request may cause"))
     return Pending(wait.room, lambda: _done(wait.work), lambda failure: _go_after(ctx, failure))
 
 
@@ -112,16 +111,25 @@ def _change(ctx: Context) -> Answer:
             answer = _steps(ctx)
         except Await:  # keys that were there a moment ago were dropped meanwhile
             _forget(ctx)
-            text = "The identity provider's keys could not be read"
-            return _refused(ctx, wire.find_operation(ctx.request), Refusal("IDPCommunicationError", text, private="keys gone on the storage thread"))
+            return _refused(ctx, wire.find_operation(ctx.request), _keys_unread("keys gone on the storage thread"))
     if answer.event.error_code or not ctx.staged:
         return answer
     try:
         ctx.node.store.write(ctx.staged, answer.line, ctx.request_id)
     except Conflict as conflict:
         _forget(ctx)
-        return _refused(ctx, wire.find_operation(ctx.request), Refusal("ConcurrentModification", "The request was rejected because multiple requests to change this object were submitted simultaneously.", 409, private=str(conflict)))
+        text = "The request was rejected because multiple requests to change this object were submitted simultaneously."
+        refusal = Refusal("ConcurrentModification", text, 409, private=str(conflict))
+        return _refused(ctx, wire.find_operation(ctx.request), refusal)
+    except StoreFailed as failure:
+        _forget(ctx)
+        text = "The request has failed due to a temporary failure of the server."
+        return _refused(ctx, wire.find_operation(ctx.request), Refusal("ServiceUnavailable", text, private=str(failure)))
     return replace(answer, changed=True)
+
+
+def _keys_unread(why: str) -> Refusal:
+    return Refusal("IDPCommunicationError", "The identity provider's keys could not be read", private=why)
 
 
 def _as_answer(outcome: object) -> Answer:
@@ -154,7 +162,8 @@ def _steps(ctx: Context) -> Answer:
         raise
     except Exception:
         log.exception("unhandled", request_id=ctx.request_id, service=ctx.event.service, operation=ctx.event.operation)
-        return _refused(ctx, operation, Refusal("InternalFailure", "The request processing has failed because of an unknown error.", 500))
+        text = "The request processing has failed because of an unknown error."
+        return _refused(ctx, operation, Refusal("InternalFailure", text, 500))
 
 
 def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | None:
@@ -181,7 +190,7 @@ def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | No
 
 
 def _offered(operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as keywords. Raises Refusal for a modelled member that the operation does not take: dropping it could grant too much."""
+    """The parameters as keywords. Raises Refusal for a modelled member that is not offered: to drop it could grant too much."""
     names = operation.parameters
     if foreign := [member for member in values if member not in names]:
         raise Refusal("ValidationError", f"The parameter {foreign[0]} is not offered by this server")
@@ -203,12 +212,12 @@ def _verify_welcome(ctx: Context) -> None:
 
 
 def _refused(ctx: Context, operation: wire.OperationShape | None, error: ProofError | Refusal) -> Answer:
-    refusal = wire.refusal_of(operation, error, wire.protocol_of(ctx.request)) if isinstance(error, ProofError) else error
+    protocol = wire.protocol_of(ctx.request)
+    refusal = wire.refusal_of(operation, error, protocol) if isinstance(error, ProofError) else error
     if ctx.caller.kind == "anonymous":
         ctx.node.throttle.spend(ctx.request.peer, ctx.now.timestamp())
     response = wire.render_refusal(operation, refusal, ctx.request_id, ctx.request)
     event = ctx.event
     event.status, event.error_code, event.error_message = response.status, refusal.code, refusal.message
-    event.private = error.private
-    event.minted = None
+    event.private, event.minted = refusal.private, None
     return Answer(response, event, body_of(event))

@@ -1,4 +1,4 @@
-"""daypass's own service: passes for the operator, sessions and their ending, the ledger. The same way, policy and ledger as AWS's services."""
+"""daypass's own service: passes for the operator, sessions and their ending, the ledger. Goes the same way as AWS's services."""
 
 from daypass.services.daypass import events, operator, server, sessions
 

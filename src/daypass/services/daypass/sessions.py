@@ -104,7 +104,8 @@ def _order(ctx: Context, given: Mapping[str, Any]) -> _Order:
     """What is to be ended, from the one parameter that says so. Raises Refusal: ValidationError, and for what is not there as well."""
     named = [name for name in ("session_id", "subtree_of", "role_arn", "user_arn", "issued_before") if given.get(name) is not None]
     if len(named) != 1 or (given.get("account") and named != ["issued_before"]):
-        raise Refusal("ValidationError", "Name exactly one of SessionId, SubtreeOf, RoleArn, UserArn and IssuedBefore (Account goes with the last)")
+        text = "Name exactly one of SessionId, SubtreeOf, RoleArn, UserArn and IssuedBefore (Account goes with the last)"
+        raise Refusal("ValidationError", text)
     value = given[named[0]]
     if named[0] in ("session_id", "subtree_of"):
         found = ctx.node.store.passes(Filter(session_id=_session_id(value)), limit=1)

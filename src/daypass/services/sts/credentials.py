@@ -67,7 +67,9 @@ def verify_duration(role: Role, seconds: int) -> None:
         raise Refusal("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", 400)
 
 
-def session_policies(ctx: Context, account: str, policy: str | None, policy_arns: Iterable[Mapping[str, str]] | None) -> tuple[str, tuple[str, ...]]:
+def session_policies(
+    ctx: Context, account: str, policy: str | None, policy_arns: Iterable[Mapping[str, str]] | None
+) -> tuple[str, tuple[str, ...]]:
     """The session policy text and ARNs, checked: readable policies, managed policies of `account` or of AWS that exist.
 
     Raises Refusal: MalformedPolicyDocument, ValidationError.
@@ -81,7 +83,8 @@ def session_policies(ctx: Context, account: str, policy: str | None, policy_arns
     for arn in arns:
         parts = read_arn(arn)
         if parts is None or parts.account not in (account, "aws") or ctx.store.document_of(arn) is None:
-            raise Refusal("ValidationError", f"The session policy ARN {arn} is not valid: it must name a managed policy of the role's account", 400)
+            text = f"The session policy ARN {arn} is not valid: it must name a managed policy of the role's account"
+            raise Refusal("ValidationError", text)
     return policy or "", arns
 
 
