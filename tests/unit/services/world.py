@@ -58,7 +58,8 @@ class World:
 
     def root(self, account: str) -> Caller:
         """The root of an account."""
-        return Caller(kind="root", account=account, arn=root_arn(account), user_id=account, principal_arn=root_arn(account), principal_id=account)
+        arn = root_arn(account)
+        return Caller(kind="root", account=account, arn=arn, user_id=account, principal_arn=arn, principal_id=account)
 
     def user(self, name: str) -> Caller:
         """The user of this name in the management account, by a long-term key."""

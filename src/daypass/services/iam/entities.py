@@ -118,7 +118,7 @@ def attached_to(ctx: Context, policy: ManagedPolicy) -> list[User | Group | Role
     return [principal for principal in ctx.store.attachments(policy.arn) if principal.account == ctx.account]
 
 
-def bounding(ctx: Context, policy: ManagedPolicy) -> list[User | Role]:
+def bounding(ctx: Context, policy: ManagedPolicy) -> list[User | Group | Role]:
     """The principals of the caller's account whose boundary this policy is."""
     return [principal for principal in ctx.store.boundary_uses(policy.arn) if principal.account == ctx.account]
 

@@ -71,18 +71,13 @@ def list_policies(
     """The account's policies ("Local"), AWS's ("AWS") or both; those in use only, and by which use, when asked so."""
     own = [] if scope == "AWS" else ctx.store.policies.of(ctx.account)
     policies = under(path_prefix, [*own, *([] if scope == "Local" else AWS_POLICIES.values())])
-    if only_attached or policy_usage_filter:
-        policies = [policy for policy in policies if _in_use(ctx, policy, policy_usage_filter, only_attached)]
+    if only_attached or policy_usage_filter == "PermissionsPolicy":
+        policies = [policy for policy in policies if entities.attached_to(ctx, policy)]
+    if policy_usage_filter == "PermissionsBoundary":
+        policies = [policy for policy in policies if entities.bounding(ctx, policy)]
     return listing(
         ctx, "Policies", policies, lambda policy: show_policy(ctx, policy), key=entities.by_name, marker=marker, max_items=max_items
     )
-
-
-def _in_use(ctx: Context, policy: ManagedPolicy, usage: str | None, attached: bool) -> bool:
-    by_attachment = bool(entities.attached_to(ctx, policy))
-    by_boundary = bool(entities.bounding(ctx, policy))
-    used = {"PermissionsPolicy": by_attachment, "PermissionsBoundary": by_boundary, None: by_attachment or by_boundary}[usage]
-    return used and (by_attachment or not attached)
 
 
 @operation("iam", asks=on_policy("iam:DeletePolicy"), writes=True)

@@ -81,7 +81,7 @@ def _check_provider(ctx: Context, principal: str) -> None:
     """A provider need not exist yet (fact sheet A, §4.6), but one of another account is never consulted and is refused at once."""
     arn = read_arn(principal)
     if arn and (arn.partition, arn.service, arn.account) != ("aws", "iam", ctx.account):
-        raise _invalid("Federated", principal)
+        raise _invalid("FEDERATED", principal)
 
 
 def shown_trust(ctx: Context, role: Role) -> str:
