@@ -19,11 +19,10 @@ def upgrade() -> None:
     """Make every table."""
     for name in _PLAIN:
         _records(name)
-    sealed = sa.Column("sealed", sa.LargeBinary, nullable=False)
-    _records("seal_keys", sealed.copy())
+    _records("seal_keys", sa.Column("sealed", sa.LargeBinary, nullable=False))
     _records(
         "access_keys",
-        sealed.copy(),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
         sa.Column("user_id", sa.Text, nullable=False),
         sa.Column("slot", sa.Integer, nullable=False),
         sa.UniqueConstraint("user_id", "slot"),

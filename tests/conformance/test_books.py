@@ -1,0 +1,70 @@
+"""The store's own books: key usage, anchors, the clock, secrets of the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from conformance.samples import NOW, deleting, key, putting, user
+from daypass.store import Store
+from daypass.store.ledger import Head
+
+Open = Callable[[], Store]
+
+
+def test_the_last_use_of_a_key_is_kept(open_another: Open) -> None:
+    store = open_another()
+    store.write(putting(user(), key(1)))
+    assert store.snapshot.last_used(key(1).id) is None
+    store.snapshot.use(key(1).id, NOW, "iam", "us-east-1")
+    store.snapshot.use(key(1).id, NOW + timedelta(seconds=5), "sts", "eu-west-1")
+    assert store.flush_usage() == 1
+    assert store.flush_usage() == 0
+    last = open_another().snapshot.last_used(key(1).id)
+    assert last == (NOW + timedelta(seconds=5), "sts", "eu-west-1")
+
+
+def test_temporary_keys_are_not_noted(store: Store) -> None:
+    store.snapshot.use("ASIA0000000000000001", NOW, "sts", "us-east-1")
+    assert store.snapshot.last_used("ASIA0000000000000001") is None
+    assert store.flush_usage() == 0
+
+
+def test_the_use_of_a_deleted_key_is_forgotten(open_another: Open) -> None:
+    store = open_another()
+    store.write(putting(user(), key(1), key(2, slot=2)))
+    for n in (1, 2):
+        store.snapshot.use(key(n).id, NOW, "iam", "us-east-1")
+    store.flush_usage()
+    store.write(deleting(key(1)))
+    assert store.snapshot.last_used(key(1).id) is None
+    store.snapshot.use(key(2, slot=2).id, NOW, "iam", "us-east-1")
+    store.flush_usage()
+    assert open_another().snapshot.last_used(key(1).id) is None
+
+
+def test_each_node_has_its_anchor(open_another: Open) -> None:
+    store = open_another()
+    assert store.anchored("a") is None
+    store.anchor(Head("a", 3, b"3" * 32), NOW)
+    store.anchor(Head("b", 9, b"9" * 32), NOW)
+    store.anchor(Head("a", 4, b"4" * 32), NOW)
+    assert open_another().anchored("a") == Head("a", 4, b"4" * 32)
+
+
+def test_the_clock_mark_only_rises(open_another: Open) -> None:
+    store = open_another()
+    assert store.clock_high_water is None
+    store.raise_clock(NOW)
+    store.raise_clock(NOW - timedelta(hours=1))
+    assert open_another().clock_high_water == NOW
+    store.raise_clock(NOW + timedelta(seconds=1))
+    assert store.clock_high_water == NOW + timedelta(seconds=1)
+
+
+def test_a_secret_of_the_installation_is_made_once(open_another: Open) -> None:
+    one, other = open_another(), open_another()
+    made = one.secret("ledger")
+    assert len(made.reveal()) == 32
+    assert other.secret("ledger") == made
+    assert other.secret("another") != made

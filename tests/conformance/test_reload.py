@@ -1,0 +1,126 @@
+"""Whatever was changed: the snapshot that followed along, that of a node that caught up, and a freshly loaded one are the same."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance.conftest import DATABASES
+from conformance.samples import (
+    EPOCH,
+    HERE,
+    NOW,
+    THERE,
+    account,
+    group,
+    key,
+    managed,
+    order,
+    profile,
+    provider,
+    role,
+    seal_key,
+    session,
+    used,
+    user,
+)
+from daypass.store import Changes, Conflict, Snapshot
+from daypass.store.records import Record
+from daypass.store.tables import TABLES
+
+_number = st.integers(1, 4)
+_account = st.sampled_from([HERE, THERE])
+_name = st.sampled_from(["", "a", "A", "b"])
+_policies = st.lists(st.sampled_from([managed(n).arn for n in (1, 2)]), max_size=2).map(tuple)
+_boundary = st.sampled_from(["", managed(1).arn])
+_time = st.integers(-1, 1).map(lambda seconds: NOW + timedelta(seconds=seconds))
+
+_records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(account, _account),
+    st.builds(user, _number, account=_account, name=_name, policies=_policies, boundary=_boundary,
+              groups=st.lists(st.sampled_from([group(n).id for n in (1, 2, 3)]), max_size=2).map(tuple)),
+    st.builds(group, _number, account=_account, name=_name, policies=_policies),
+    st.builds(role, _number, account=_account, name=_name, policies=_policies, boundary=_boundary),
+    st.builds(managed, _number, account=_account, name=_name),
+    st.builds(key, _number, st.sampled_from([user(1), user(2)]), slot=st.sampled_from([1, 2]), active=st.booleans()),
+    st.builds(profile, _number, st.sampled_from([None, role(1), role(2)])),
+    st.builds(provider, _number),
+    st.builds(used, _number),
+    st.builds(seal_key, _number, st.sampled_from(["active", "retained", "revoked"])),
+    st.builds(order, st.sampled_from(["session", "subtree"]), st.sampled_from([session(n).id.hex() for n in (1, 2)]), n=_number),
+    st.builds(order, st.just("principal"), st.sampled_from([role(1).id, user(1).id]), n=_number, before=_time),
+    st.builds(order, st.just("issued-before"), account=st.sampled_from(["", HERE, THERE]), n=_number, before=_time),
+)  # fmt: skip
+_steps = st.lists(st.lists(st.tuples(st.sampled_from(["put", "put", "put", "delete"]), _records), min_size=1, max_size=4), max_size=12)
+
+_PARENT = session(1, user(1), issued=EPOCH)
+_PROBES = (
+    _PARENT,
+    session(2, role(1), _PARENT, issued=EPOCH + 1),
+    session(3, role(2, account=THERE), _PARENT, session(2), issued=EPOCH - 1),
+    session(4, role(1), issued=EPOCH, source_key=key(1).id),
+)
+
+
+def _view(seen: Snapshot) -> dict[str, Any]:
+    """All that a snapshot can be asked, over the samples."""
+    arns = [managed(n, account=at).arn for n in (1, 2) for at in (HERE, THERE)]
+    view: dict[str, Any] = {"organization": seen.organization, "seal": set(seen.open_seal_keys)}
+    for kind, table in TABLES.items():
+        records = seen.records(kind)
+        everything = sorted(records, key=lambda record: record.id)
+        view[table.name] = everything
+        assert len(records) == len(everything)
+        for at in (HERE, THERE, ""):
+            view[table.name, at] = list(records.of(at))
+        for record in everything:
+            assert records.find(record.id) is record
+            if (name := getattr(record, "name", None)) is not None:
+                assert records.named(record.account, name.upper()) is record
+            if (arn := getattr(record, "arn", None)) is not None:
+                assert records.by_arn(arn) is record
+        view[table.name, "names"] = [records.named(at, name) for at in (HERE, THERE) for name in ("a", "b", "user-1", "role-1")]
+        view[table.name, "arns"] = [records.by_arn(arn) for arn in (user(1).arn, role(1).arn, role(1, name="A").arn, *arns)]
+    view["attachments"] = [list(seen.attachments(arn)) for arn in arns]
+    view["boundaries"] = [list(seen.boundary_uses(arn)) for arn in arns]
+    view["members"] = [list(seen.members(group(n).id)) for n in range(1, 5)]
+    view["keys"] = [list(seen.keys_of(user(n).id)) for n in range(1, 5)]
+    view["profiles"] = [list(seen.profiles_of(role(n).id)) for n in range(1, 5)]
+    view["ended"] = [seen.ended(probe) for probe in _PROBES]
+    view["documents"] = [seen.document_of(arn) for arn in arns]
+    return view
+
+
+@pytest.mark.parametrize("database", sorted(DATABASES))
+@settings(max_examples=40)
+@given(steps=_steps)
+def test_following_along_catching_up_and_loading_give_the_same(database: str, steps: list[list[tuple[str, Record]]]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        open_it = DATABASES[database](Path(directory))
+        one, follower = open_it(), open_it()
+        for step in steps:
+            changes = Changes()
+            for what, record in step:
+                if what == "put":
+                    changes.put(record)
+                elif one.snapshot.records(type(record)).find(record.id) is not None:
+                    changes.delete(record)
+            before = _view(one.snapshot)
+            try:
+                one.write(changes)
+            except Conflict:
+                assert _view(one.snapshot) == before
+            if len(changes.records) % 2:
+                follower.catch_up(NOW)
+        follower.catch_up(NOW)
+        fresh = open_it()
+        assert _view(one.snapshot) == _view(fresh.snapshot)
+        assert _view(follower.snapshot) == _view(fresh.snapshot)
+        for store in (one, follower, fresh):
+            store.close()
