@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,13 @@ class Case:
         return f"{self.name}-{self.form}"
 
 
-def read_cases() -> Iterator[Case]:
+@cache
+def read_cases() -> tuple[Case, ...]:
+    """All cases of the suite in both forms."""
+    return tuple(_each_case())
+
+
+def _each_case() -> Iterator[Case]:
     for folder in sorted(SUITE.iterdir()):
         context = json.loads((folder / "context.json").read_bytes())
         for form in ("header", "query"):

@@ -28,7 +28,7 @@ from daypass.values.request import Request
 from unit.proof import naive_sigv4
 from unit.proof.requests import Case, read_cases, without
 
-CASES = list(read_cases())
+CASES = read_cases()
 SERVICE = "service"
 
 

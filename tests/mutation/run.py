@@ -1,0 +1,149 @@
+"""Runs the verifiers' unit tests against each mutant of the verifiers, in one process: `python tests/mutation/run.py [sigv4|jwt]`.
+
+A mutant is killed when some test fails, or when nothing ends within two seconds. The tests are run by hand instead of by pytest (the
+parametrize marks are all that they use), because a pytest run per mutant would take minutes. Prints one line per survivor and one
+JSON line at the end: killed and total per function.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import signal
+import sys
+import types
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+
+from mutation.mutants import mutants_of  # noqa: E402 - found on the path that was set just above
+
+SECONDS = 2.0  # for all tests on one mutant; on the sound module they take about a tenth of that
+
+
+class Group(NamedTuple):
+    """Modules in the order of their imports, the test modules that judge them, and the tests that would take too long here."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+    slow: frozenset[str] = frozenset()
+
+
+GROUPS = {
+    "sigv4": Group(
+        tuple(f"daypass.proof.{name}" for name in ("sigv4_claim", "sigv4_canonical", "sigv4_keys", "sigv4")),
+        tuple(f"unit.proof.test_{name}" for name in ("sigv4_claim", "sigv4_canonical", "sigv4_keys", "sigv4", "sigv4_suite")),
+        frozenset(
+            (
+                "test_every_byte_mutant_whose_canonical_request_differs_is_refused",
+                "test_every_byte_of_the_authorization_header_but_the_key_id_counts",
+            )
+        ),
+    ),
+    "jwt": Group(
+        tuple(f"daypass.proof.{name}" for name in ("jose", "jwt", "claims", "peer")),
+        tuple(f"unit.proof.test_{name}" for name in ("jwt", "jose", "claims", "peer")),
+        frozenset(("test_payloads_that_strict_json_refuses",)),
+    ),
+}
+
+
+class TooSlow(BaseException):
+    """Raised by the alarm; not an Exception, so that no test catches it."""
+
+
+def load(name: str, code: types.CodeType) -> None:
+    """Execute `code` as the module `name`, anew."""
+    module = types.ModuleType(name)
+    module.__file__ = code.co_filename
+    parent, _, child = name.rpartition(".")
+    sys.modules[name] = module
+    setattr(import_module(parent), child, module)
+    exec(code, module.__dict__)  # noqa: S102 - our own source, changed in one place
+
+
+def compiled(name: str) -> tuple[str, types.CodeType]:
+    """Source and code of a module, found by its name."""
+    folder = ROOT / ("src" if name.startswith("daypass.") else "tests")
+    path = folder / (name.replace(".", "/") + ".py")
+    source = path.read_text("utf-8")
+    return source, compile(source, str(path), "exec")
+
+
+def calls_of(module: types.ModuleType, slow: frozenset[str]) -> Iterator[Callable[[], None]]:
+    """Every test of `module`, once per combination of its parameters."""
+    for name, function in vars(module).items():
+        if not name.startswith("test_") or name in slow or hasattr(function, "hypothesis"):
+            continue
+        rows = []
+        for mark in getattr(function, "pytestmark", []):
+            names = [part.strip() for part in mark.args[0].split(",")] if isinstance(mark.args[0], str) else list(mark.args[0])
+            rows.append([dict(zip(names, value if len(names) > 1 else (value,), strict=True)) for value in mark.args[1]])
+        for combination in itertools.product(*rows):
+            yield lambda function=function, given=combination: function(**{key: value for row in given for key, value in row.items()})
+
+
+def survives(group: Group, codes: dict[str, types.CodeType]) -> bool:
+    """Whether every test passes with these modules."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        for name in group.modules:
+            load(name, codes[name])
+        for name in group.tests:
+            load(name, codes[name])
+            for call in calls_of(sys.modules[name], group.slow):
+                call()
+    except (Exception, TooSlow, SystemExit):
+        return False
+    except BaseException as failure:  # pytest.fail and "did not raise" are no Exceptions
+        if isinstance(failure, KeyboardInterrupt):
+            raise
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return True
+
+
+def run(group: Group) -> dict[str, list[int]]:
+    """Judge every mutant; gives [killed, total] per function."""
+    sources, codes = {}, {}
+    for name in (*group.modules, *group.tests):
+        sources[name], codes[name] = compiled(name)
+    if not survives(group, codes):
+        raise SystemExit("the tests do not pass on the sound modules")
+    score: dict[str, list[int]] = {}
+    for name in group.modules:
+        for mutant in mutants_of(sources[name]):
+            alive = survives(group, codes | {name: _code(mutant.tree, name)})
+            counts = score.setdefault(f"{name.rpartition('.')[2]}:{mutant.function}", [0, 0])
+            counts[0] += not alive
+            counts[1] += 1
+            if alive:
+                print(f"survived  {name}:{mutant.line}  {mutant.function or 'module'}  {mutant.change}")
+    return score
+
+
+def _code(tree: ast.Module, name: str) -> types.CodeType:
+    return compile(tree, f"mutant of {name}", "exec")
+
+
+def _on_alarm(*_: Any) -> None:
+    raise TooSlow
+
+
+def main(names: list[str]) -> None:
+    """Run the groups named on the command line, or all."""
+    signal.signal(signal.SIGALRM, _on_alarm)
+    report = {}
+    for name in names or list(GROUPS):
+        report[name] = run(GROUPS[name])
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
