@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from daypass.values.folding import fold
 from daypass.wire.faults import Malformed
 
@@ -15,11 +13,7 @@ _HEX = "0123456789abcdefABCDEF"
 _BYTES = {high + low: bytes((int(high + low, 16),)) for high in _HEX for low in _HEX}
 
 
-class Pair(NamedTuple):
-    """A name and its value, decoded."""
-
-    name: str
-    value: str
+Pair = tuple[str, str]  # a name and its value, decoded
 
 
 def read_pairs(raw: bytes) -> list[Pair]:
@@ -31,26 +25,28 @@ def read_pairs(raw: bytes) -> list[Pair]:
         return []
     if raw.translate(None, _UNESCAPED):
         raise Malformed("The query string contains a character that must be escaped")
-    pieces = raw.decode("ascii").split("&")
+    # The two escapes that every ARN and URL has; what they stand for separates nothing and cannot become part of another escape.
+    pieces = raw.replace(b"%3A", b":").replace(b"%2F", b"/").decode("ascii").split("&")
     if len(pieces) > MAX_PAIRS:
         raise Malformed(f"There are more than {MAX_PAIRS} parameters")
+    escaped = b"%" in raw or b"+" in raw
     pairs = []
     for piece in pieces:
         name, _, value = piece.partition("=")
-        if "%" in name or "+" in name:
-            name = decode(name)
+        if escaped:
+            if "%" in name or "+" in name:
+                name = decode(name)
+            if "%" in value or "+" in value:
+                value = decode(value)
         if not name:
             raise Malformed("A parameter has no name")
-        if "%" in value or "+" in value:
-            value = decode(value)
-        pairs.append(Pair(name, value))
+        pairs.append((name, value))
     return pairs
 
 
 def decode(text: str) -> str:
     """Undo form encoding of ASCII text, once. Raises Malformed."""
-    # The two escapes that every ARN and URL has; none of their results can become part of another escape.
-    return unescape(text.replace("+", " ").replace("%3A", ":").replace("%2F", "/"))
+    return unescape(text.replace("+", " "))
 
 
 def unescape(text: str) -> str:
@@ -66,9 +62,8 @@ def unescape(text: str) -> str:
         raise Malformed("The text is not valid UTF-8") from None
 
 
-def refuse_duplicates(pairs: list[Pair]) -> dict[str, str]:
-    """The pairs as a dict. Raises Malformed when a name comes twice, also in another case (attack row C13)."""
-    found = dict(pairs)
-    if len({fold(name) for name in found}) != len(pairs):
+def refuse_duplicates(pairs: list[Pair], taken: frozenset[str] = frozenset()) -> None:
+    """Raises Malformed when a name comes twice, also in another case, or is one of `taken` (folded names; attack row C13)."""
+    names = {fold(name) for name, _ in pairs}
+    if len(names) != len(pairs) or not names.isdisjoint(taken):
         raise Malformed("A parameter is given more than once")
-    return found

@@ -32,26 +32,27 @@ def read_parameters(shape: Shape, parameters: Iterable[Pair]) -> tuple[dict[str,
     unknown = 0
     nested: dict[str, Node] = {}
     for name, text in parameters:
+        reader = readers.get(name)
+        if reader is not None:
+            try:
+                values[reader[0]] = reader[1](text)
+            except WrongType as fault:
+                wrong.append((reader[0], fault.wanted))
+            continue
         head, dot, rest = name.partition(".")
-        if head not in readers:
-            unknown += 1
-        elif dot:
+        if dot and head in readers:
             _plant(nested, head, rest, text)
         else:
-            _read_into(values, head, readers[head], text, wrong)
+            unknown += 1
     for head, node in nested.items():
-        if head in values or any(head == name for name, _ in wrong):
+        member, read = readers[head]
+        if member in values or any(member == name for name, _ in wrong):
             raise Malformed("A parameter is given both as a value and as a structure")
-        _read_into(values, head, readers[head], node, wrong)
+        try:
+            values[member] = read(node)
+        except WrongType as fault:
+            wrong.append((member, fault.wanted))
     return values, unknown, wrong
-
-
-def _read_into(values: dict[str, Any], head: str, reader: tuple[str, ReadNode], node: Node, wrong: list[tuple[str, str]]) -> None:
-    name, read = reader
-    try:
-        values[name] = read(node)
-    except WrongType as fault:
-        wrong.append((name, fault.wanted))
 
 
 def _plant(tree: dict[str, Node], head: str, rest: str, text: str) -> None:

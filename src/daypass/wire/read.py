@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from daypass.values.request import Request
 from daypass.wire import json_body
 from daypass.wire.faults import Malformed
-from daypass.wire.form import parameters_of, refuse_foreign_json
+from daypass.wire.form import beginning_of, inputs_of, refuse_foreign_json
 from daypass.wire.json_body import Unknown
 from daypass.wire.query import read_parameters
 from daypass.wire.refusals import invalid, malformed, wrong_types
@@ -19,8 +18,7 @@ from daypass.wire.shapes import OperationShape
 from daypass.wire.validate import check_of
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """`values` by AWS's member names: datetimes in UTC, blobs as bytes. `unknown` counts members that the pinned model does not have."""
 
     values: dict[str, Any]
@@ -53,18 +51,13 @@ Read = tuple[dict[str, Any], int, list[tuple[str, str]]]
 
 
 def _read_query(operation: OperationShape, request: Request) -> Read:
-    parameters = []
-    named = 0
-    for pair in parameters_of(request):
-        if pair.name == "Action":
-            named += pair.value == operation.name
-        elif pair.name == "Version":
-            named += pair.value == operation.service.api_version
-        else:
-            parameters.append(pair)
-    if named != 2:  # INVARIANT: what find_operation found by the first bytes is what the whole request says
-        raise Malformed("Action and Version do not name the operation")
-    return read_parameters(operation.input, parameters)
+    name, version = operation.name, operation.service.api_version
+    return read_parameters(operation.input, inputs_of(request, name, version, _beginning_of(operation)))
+
+
+@lru_cache(maxsize=1024)
+def _beginning_of(operation: OperationShape) -> bytes:
+    return beginning_of(operation.name, operation.service.api_version)
 
 
 def _read_json(operation: OperationShape, request: Request) -> Read:

@@ -60,17 +60,17 @@ def _header(request: Request, name: str) -> str | None:
 
 def _query_reader(operation: OperationShape) -> Callable[[bytes, dict[str, Any], Unknown, Wrong], None]:
     members = {member.wire: member for member in operation.members.values() if member.place == "query"}
-    constant = {pair.name for pair in read_pairs(operation.path.partition("?")[2].encode("ascii"))}
+    constant = {name for name, _ in read_pairs(operation.path.partition("?")[2].encode("ascii"))}
 
     def read(raw: bytes, values: dict[str, Any], unknown: Unknown, wrong: Wrong) -> None:
         if not raw:
             return
         pairs = read_pairs(raw)
-        times = Counter(fold(pair.name) for pair in pairs)
+        times = Counter(fold(name) for name, _ in pairs)
         for name, text in pairs:
             member = members.get(name)
             listed = member is not None and member.shape.kind == "list"
-            if times[fold(name)] > 1 and not (listed and times[fold(name)] == sum(pair.name == name for pair in pairs)):
+            if times[fold(name)] > 1 and not (listed and times[fold(name)] == sum(other == name for other, _ in pairs)):
                 raise Malformed("A parameter is given more than once")
             if member is None:
                 unknown.count += name not in constant and not fold(name).startswith("x-amz-")

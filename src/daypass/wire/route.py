@@ -11,7 +11,7 @@ from daypass.values.errors import Refusal
 from daypass.values.request import Request
 from daypass.wire import catalogue
 from daypass.wire.faults import Malformed
-from daypass.wire.form import action_and_version, is_json
+from daypass.wire.form import action_and_version, beginning_of, is_json
 from daypass.wire.pairs import read_pairs, unescape
 from daypass.wire.refusals import malformed
 from daypass.wire.shapes import OperationShape, Protocol
@@ -74,7 +74,7 @@ def _by_prefix(request: Request) -> OperationShape | None:
     second = body.find(b"&", first + 1, 160)
     found = _PREFIXES.get(body if second < 0 else body[:second])
     if found is not None:
-        names = [name for name, _ in request.headers if name in SINGLE_HEADERS]
+        names = [name for name, _ in request.headers]
         if len(names) != len(set(names)) or b"x-amz-target" in names:
             return None
     return found
@@ -90,7 +90,7 @@ def _by_action(request: Request) -> OperationShape:
     if name is None:
         raise Refusal("InvalidAction", f"Could not find operation {action[:128]} for version {version[:32] or 'NO_VERSION_SPECIFIED'}", 400)
     found = catalogue.service(name).operations[action]
-    _PREFIXES[f"Action={action}&Version={version}".encode("ascii")] = found
+    _PREFIXES[beginning_of(action, version)] = found
     return found
 
 

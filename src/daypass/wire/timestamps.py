@@ -60,10 +60,7 @@ def read_epoch(number: object) -> datetime:
 
 def write_iso_8601(moment: datetime) -> str:
     """Whole seconds, UTC. Raises TypeError for a datetime without a zone: it would be someone's local time."""
-    moment = _utc(moment)
-    return (
-        f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{moment.hour:02}:{moment.minute:02}:{moment.second:02}Z"
-    )
+    return _utc(moment).isoformat()[:19] + "Z"
 
 
 def write_rfc_822(moment: datetime) -> str:
