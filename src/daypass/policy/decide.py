@@ -57,7 +57,7 @@ def decide(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Laye
     rules = (
         _judge_levels(layers.scps, ask, context) if layers.scps else _OPEN,
         resource,
-        _OPEN if caller.kind == "root" else _judge(layers.identity, ask, context),  # root has no policies of its own
+        _judge(layers.identity, ask, context) or (_OPEN if caller.kind == "root" else None),  # root needs no policy of its own
         _OPEN if boundary is None else boundary.judge(ask.action, ask.resource, context),
         _OPEN if layers.session is None else _judge(layers.session, ask, context),
     )
@@ -87,6 +87,7 @@ _OWN_SIDE = _Needed(True, False, True, True, True)
 _BOTH_SIDES = _Needed(True, True, True, True, True)
 _NAMED_ROLE = _Needed(True, True, False, True, True)
 _NAMED_DIRECTLY = _Needed(True, True, False, False, False)
+_RESOURCE_ALONE = _Needed(False, True, False, False, False)
 
 
 def _needed(ask: Ask, caller: Caller, named: Closeness) -> _Needed:
@@ -95,7 +96,7 @@ def _needed(ask: Ask, caller: Caller, named: Closeness) -> _Needed:
     INVARIANT: a resource of another account, and one whose policy must allow, is never granted without that policy.
     """
     if caller.kind in ("web-identity", "anonymous"):
-        return _NAMED_DIRECTLY  # they have no policies of their own
+        return _RESOURCE_ALONE  # no account's policies are theirs
     if caller.account != ask.account:
         return _BOTH_SIDES
     if ask.combine != "none" and named is Closeness.DIRECT:
