@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from daypass.services import pages
 from daypass.services.daypass.first_start import ADMINISTRATOR, letters, new_account_id
+from daypass.services.iam.names import is_reserved
 from daypass.store.records import Account, Organization, Role
 from daypass.values import ids
 from daypass.values.arn import root_arn
@@ -133,6 +134,8 @@ def create_account(ctx: Context, *, email: str, account_name: str, role_name: st
     """Make an account with a role through which the management account enters it. It is there at once: the status is SUCCEEDED."""
     organization = _get_managed(ctx)
     _check_account(ctx, account_name, email)
+    if is_reserved(role_name):
+        raise Refusal("InvalidInputException", "The role name is reserved.", members={"Reason": "INVALID_ROLE_NAME"})
     account_id = _new_account_id(ctx)
     account = Account(
         id=account_id,
@@ -150,7 +153,7 @@ def create_account(ctx: Context, *, email: str, account_name: str, role_name: st
 
 def _check_account(ctx: Context, name: str, email: str) -> None:
     """Names are AWS's own pattern, which is ASCII, and none is taken for the root of an account (attack row C47)."""
-    if _NAME.fullmatch(name) is None or name != name.strip() or fold(name) == "root":
+    if _NAME.fullmatch(name) is None or name != name.strip() or is_reserved(name):
         raise Refusal("InvalidInputException", "The account name is not valid.", members={"Reason": "INVALID_PATTERN"})
     if not email.isascii():
         raise Refusal("InvalidInputException", "The email address is not valid.", members={"Reason": "INVALID_EMAIL_ADDRESS_TARGET"})

@@ -73,6 +73,12 @@ def test_a_name_that_misleads_is_refused(world: World, name: str) -> None:
         call(world, "CreateAccount", Email="dev@example.org", AccountName=name)
 
 
+@pytest.mark.parametrize("name", ["Root", "AWSServiceRoleForX"])
+def test_the_role_may_not_have_a_reserved_name(world: World, name: str) -> None:
+    with refused("InvalidInputException"):
+        call(world, "CreateAccount", Email="dev@example.org", AccountName="dev", RoleName=name)
+
+
 def test_an_email_names_one_account(world: World) -> None:
     with refused("ConstraintViolationException"):
         call(world, "CreateAccount", Email="Other@Example.org", AccountName="dev")

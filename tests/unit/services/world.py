@@ -72,9 +72,7 @@ class World:
         role = self.store.roles.named(self.account, role_name)
         assert role is not None
         arn = f"arn:aws:sts::{role.account}:assumed-role/{role.name}/s"
-        return Caller(
-            kind="role", account=role.account, arn=arn, user_id=f"{role.id}:s", principal_arn=role.arn, principal_id=role.id
-        )
+        return Caller(kind="role", account=role.account, arn=arn, user_id=f"{role.id}:s", principal_arn=role.arn, principal_id=role.id)
 
     def commit_record(self, record: Record) -> None:
         """Store a record."""

@@ -37,9 +37,7 @@ def list_ssh_public_keys(ctx: Context, *, user_name: str | None = None, marker: 
 
 
 @operation("iam", asks=on_user("iam:ListSigningCertificates"))
-def list_signing_certificates(
-    ctx: Context, *, user_name: str | None = None, marker: str | None = None, max_items: int = PAGE
-) -> Output:
+def list_signing_certificates(ctx: Context, *, user_name: str | None = None, marker: str | None = None, max_items: int = PAGE) -> Output:
     """A user's signing certificates: none."""
     entities.get_user_or_self(ctx, user_name)
     return _none(ctx, "Certificates", marker, max_items)
@@ -55,9 +53,7 @@ def list_service_specific_credentials(
 
 
 @operation("iam", asks=on_anything("iam:ListVirtualMFADevices"))
-def list_virtual_mfa_devices(
-    ctx: Context, *, assignment_status: str = "Any", marker: str | None = None, max_items: int = PAGE
-) -> Output:
+def list_virtual_mfa_devices(ctx: Context, *, assignment_status: str = "Any", marker: str | None = None, max_items: int = PAGE) -> Output:
     """The account's virtual MFA devices: none."""
     return _none(ctx, "VirtualMFADevices", marker, max_items)
 

@@ -57,9 +57,7 @@ def _new_key_id(ctx: Context) -> str:
 
 
 @operation("iam", asks=on_user("iam:ListAccessKeys"))
-def list_access_keys(
-    ctx: Context, *, user_name: str | None = None, marker: str | None = None, max_items: int = PAGE
-) -> Output:
+def list_access_keys(ctx: Context, *, user_name: str | None = None, marker: str | None = None, max_items: int = PAGE) -> Output:
     """The access keys of a user, without their secrets."""
     user = entities.get_user_or_self(ctx, user_name)
     return listing(
@@ -67,7 +65,7 @@ def list_access_keys(
         "AccessKeyMetadata",
         ctx.store.keys_of(user.id),
         lambda key: show_access_key(user, key),
-        key=lambda key: key.id,
+        key=lambda key: f"{key.created:%Y%m%d%H%M%S} {key.slot}",  # oldest first
         marker=marker,
         max_items=max_items,
         of=user.id,

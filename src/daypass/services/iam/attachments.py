@@ -131,9 +131,7 @@ def list_entities_for_policy(
     bounded_by = [] if policy_usage_filter == "PermissionsPolicy" else entities.bounding(ctx, policy)
     holders = under(path_prefix, {holder.id: holder for holder in (*attached, *bounded_by)}.values())
     chosen = [holder for holder in holders if entity_filter in (None, type(holder).__name__)]
-    page, following = cut(
-        ctx, "Entities", chosen, key=lambda holder: holder.id, marker=marker, max_items=max_items, of=policy.id
-    )
+    page, following = cut(ctx, "Entities", chosen, key=lambda holder: holder.id, marker=marker, max_items=max_items, of=policy.id)
     kinds: dict[str, list[dict[str, str]]] = {"PolicyGroups": [], "PolicyUsers": [], "PolicyRoles": []}
     for holder in page:
         kind = type(holder).__name__

@@ -18,6 +18,7 @@ from daypass.way.who import OPERATOR_ROLE
 if TYPE_CHECKING:
     from daypass.way.context import Context
 
+
 def no_such(text: str) -> Refusal:
     """NoSuchEntity with this text."""
     return Refusal("NoSuchEntity", text)

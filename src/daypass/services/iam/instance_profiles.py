@@ -50,17 +50,13 @@ def get_instance_profile(ctx: Context, *, instance_profile_name: str) -> Output:
 
 
 @operation("iam", asks=on_anything("iam:ListInstanceProfiles"))
-def list_instance_profiles(
-    ctx: Context, *, path_prefix: str = "/", marker: str | None = None, max_items: int = PAGE
-) -> Output:
+def list_instance_profiles(ctx: Context, *, path_prefix: str = "/", marker: str | None = None, max_items: int = PAGE) -> Output:
     """The instance profiles under a path."""
     return _list(ctx, under(path_prefix, ctx.store.instance_profiles.of(ctx.account)), marker, max_items)
 
 
 @operation("iam", asks=on_role("iam:ListInstanceProfilesForRole"))
-def list_instance_profiles_for_role(
-    ctx: Context, *, role_name: str, marker: str | None = None, max_items: int = PAGE
-) -> Output:
+def list_instance_profiles_for_role(ctx: Context, *, role_name: str, marker: str | None = None, max_items: int = PAGE) -> Output:
     """The instance profiles that a role is in."""
     role = entities.get_role(ctx, role_name)
     return _list(ctx, ctx.store.profiles_of(role.id), marker, max_items, role.id)

@@ -13,10 +13,15 @@ RESERVED_PREFIXES = ("awsservicerole", "awsreservedsso_")  # IAM User Guide: ser
 RESERVED_PATHS = ("/aws-reserved/", "/aws-service-role/")
 
 
+def is_reserved(name: str) -> bool:
+    """Whether no one may give this name to anything."""
+    folded = fold(name)
+    return not name.isascii() or folded in RESERVED_NAMES or folded.startswith(RESERVED_PREFIXES)
+
+
 def check_name(name: str, path: str = "/") -> None:
     """Raise ValidationError when a new entity may not have this name or path."""
-    folded = fold(name)
-    if not name.isascii() or folded in RESERVED_NAMES or folded.startswith(RESERVED_PREFIXES):
+    if is_reserved(name):
         raise Refusal("ValidationError", f"The name {name} is reserved.")
     if fold(path).startswith(RESERVED_PATHS):
         raise Refusal("ValidationError", f"The path {path} is reserved.")

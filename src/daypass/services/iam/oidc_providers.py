@@ -101,9 +101,7 @@ def delete_open_id_connect_provider(ctx: Context, *, open_id_connect_provider_ar
 
 
 @operation("iam", asks=on_provider("iam:UpdateOpenIDConnectProviderThumbprint"), writes=True)
-def update_open_id_connect_provider_thumbprint(
-    ctx: Context, *, open_id_connect_provider_arn: str, thumbprint_list: Sequence[str]
-) -> None:
+def update_open_id_connect_provider_thumbprint(ctx: Context, *, open_id_connect_provider_arn: str, thumbprint_list: Sequence[str]) -> None:
     """Replace a provider's thumbprints."""
     provider = entities.get_provider(ctx, open_id_connect_provider_arn)
     ctx.changes.put(replace(provider, thumbprints=_read_thumbprints(thumbprint_list)))
@@ -117,9 +115,7 @@ def add_client_id_to_open_id_connect_provider(ctx: Context, *, open_id_connect_p
 
 
 @operation("iam", asks=on_provider("iam:RemoveClientIDFromOpenIDConnectProvider"), writes=True)
-def remove_client_id_from_open_id_connect_provider(
-    ctx: Context, *, open_id_connect_provider_arn: str, client_id: str
-) -> None:
+def remove_client_id_from_open_id_connect_provider(ctx: Context, *, open_id_connect_provider_arn: str, client_id: str) -> None:
     """Take an audience away; one that is not there is no error."""
     provider = entities.get_provider(ctx, open_id_connect_provider_arn)
     ctx.changes.put(replace(provider, client_ids=tuple(own for own in provider.client_ids if own != client_id)))

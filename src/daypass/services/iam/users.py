@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 
 @operation("iam", asks=on_user("iam:CreateUser", with_boundary, with_tags), writes=True)
-def create_user(
-    ctx: Context, *, user_name: str, path: str = "/", permissions_boundary: str | None = None, tags: Given = ()
-) -> Output:
+def create_user(ctx: Context, *, user_name: str, path: str = "/", permissions_boundary: str | None = None, tags: Given = ()) -> Output:
     """Make a user, who may do nothing yet."""
     check_name(user_name, path)
     _verify_free(ctx, user_name)

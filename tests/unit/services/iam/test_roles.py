@@ -8,7 +8,7 @@ import pytest
 
 from unit.services.world import ALLOW_ALL, OTHER, World, refused, trust
 
-OWN = ('{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}')
+OWN = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}'
 POLICY = "arn:aws:iam::aws:policy/IAMFullAccess"
 
 

@@ -11,9 +11,9 @@ POLICY = "arn:aws:iam::aws:policy/IAMFullAccess"
 
 
 def test_a_user_is_made_and_shown_with_all_its_members(world: World) -> None:
-    made = world.call(
-        "CreateUser", UserName="Bob", Path="/dev/", PermissionsBoundary=POLICY, Tags=[{"Key": "Team", "Value": "a b"}]
-    )["User"]
+    made = world.call("CreateUser", UserName="Bob", Path="/dev/", PermissionsBoundary=POLICY, Tags=[{"Key": "Team", "Value": "a b"}])[
+        "User"
+    ]
     assert made["Arn"] == f"arn:aws:iam::{world.account}:user/dev/Bob"
     assert made["UserId"].startswith("AIDA") and len(made["UserId"]) == 21
     assert made["PermissionsBoundary"] == {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": POLICY}
