@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from daypass import __version__
 from daypass.cli.exits import CONFIG, DENIED, SIGN_IN, UNREACHABLE, USAGE, Trouble
 
 SOCKET = "control.sock"
@@ -51,7 +52,7 @@ def ask(data: str, operation: str, members: Mapping[str, Any]) -> Answer:
     payload = json.dumps({name: value for name, value in members.items() if value is not None}).encode("ascii")
     head = (
         f"POST / HTTP/1.1\r\nHost: daypass\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: {TARGET}.{operation}\r\n"
-        f"Content-Length: {len(payload)}\r\nConnection: close\r\n\r\n"
+        f"User-Agent: daypass/{__version__}\r\nContent-Length: {len(payload)}\r\nConnection: close\r\n\r\n"
     )
     status, headers, body = _exchange(data, head.encode("ascii") + payload)
     try:

@@ -219,6 +219,7 @@ def ending(story: Story) -> str:
     code = refused(lambda: story.identity("auditor"), "ExpiredToken")
     took = (time.perf_counter() - started) * 1000
     refused(lambda: story.identity("reader"), "ExpiredToken")
+    expect(ended["SessionsEnded"] == 2, f"{ended['SessionsEnded']} passes were ended")
     return f"{ended['SessionsEnded']} passes ended, {arns[0]} and {arns[1]} minted from it: {code} within {took:.0f} ms"
 
 
