@@ -91,7 +91,9 @@ def order(
     return Revocation(id=f"order-{n}", account=account, created=NOW, scope=scope, value=value, before=before, until=until, by="test")
 
 
-def session(n: int = 1, principal: User | Role | None = None, *parents: Session, issued: int = EPOCH, expires: int = 0, **more: Any) -> Session:
+def session(
+    n: int = 1, principal: User | Role | None = None, *parents: Session, issued: int = EPOCH, expires: int = 0, **more: Any
+) -> Session:
     """A session of `principal` that descends from the last of `parents`, which are in order of descent."""
     principal = principal or role()
     return Session(

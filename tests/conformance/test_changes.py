@@ -70,7 +70,8 @@ def test_a_name_is_taken_in_any_ascii_case(store: Store, name: str) -> None:
 
 def test_a_name_is_free_in_another_account_in_another_kind_and_by_another_letter(store: Store) -> None:
     store.write(putting(user(1, name="Kim")))
-    store.write(putting(user(2, name="Kim", account=THERE), role(1, name="kim"), user(3, name="\u212aim")))  # U+212A lowers to k, in Unicode
+    kelvin = user(3, name="\u212aim")  # str.lower() makes it "kim"
+    store.write(putting(user(2, name="Kim", account=THERE), role(1, name="kim"), kelvin))
     assert len(store.snapshot.users) == 3
 
 

@@ -98,7 +98,7 @@ def _view(seen: Snapshot) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("database", sorted(DATABASES))
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps=_steps)
 def test_following_along_catching_up_and_loading_give_the_same(database: str, steps: list[list[tuple[str, Record]]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
