@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from daypass.store.ledger.chain import read_link
 from daypass.store.ledger.segments import segment_numbers, segment_path, split_lines
 from daypass.store.ledger.shapes import Entry, session_of
 from daypass.values.session import Session
@@ -51,15 +52,21 @@ class Reader:
         self._after = after
         self._segment = _segment_of(directory, after)
         self._offset = 0
+        self._begun = after == 0  # whether line `after` has been passed
 
     def read(self, wanted: Wanted = EVERYTHING) -> Iterator[Line]:
         """The lines that are wanted, up to the last complete one. A line that cannot be read is always among them."""
         for raw in self._complete_lines():
+            link = read_link(raw)
+            if link is not None and link.seq <= self._after:
+                self._begun = link.seq == self._after
+                continue
             line = read_line(raw)
-            if line.entry is None or (line.entry.seq > self._after and matches(line.entry, wanted)):
+            if matches(line.entry, wanted) if line.entry is not None else self._begun:
                 yield line
 
     def _complete_lines(self) -> Iterator[bytes]:
+        self._segment = self._segment or _segment_of(self._directory, self._after)
         while self._segment:
             with segment_path(self._directory, self._segment).open("rb") as file:
                 file.seek(self._offset)
@@ -74,7 +81,6 @@ class Reader:
             if not later:
                 return
             self._segment, self._offset = later[0], 0
-        self._segment = _segment_of(self._directory, self._after)
 
 
 def read_line(raw: bytes) -> Line:
@@ -125,12 +131,11 @@ def missing_requests(directory: Path, request_ids: Collection[str]) -> list[str]
 
 
 def _segment_of(directory: Path, after: int) -> int:
-    """The last segment whose first line is not later than line `after` + 1, or the first there is; 0 when there is none."""
-    chosen = 0
-    for number in segment_numbers(directory):
+    """The last segment that begins with line `after` + 1 or an earlier one, else the first there is; 0 when there is none."""
+    numbers = segment_numbers(directory)
+    for number in reversed(numbers[1:]):
         with segment_path(directory, number).open("rb") as file:
-            entry = read_line(file.readline()).entry
-        if chosen and entry is not None and entry.seq > after + 1:
-            break
-        chosen = number
-    return chosen
+            link = read_link(file.readline())
+        if link is not None and link.seq <= after + 1:
+            return number
+    return numbers[0] if numbers else 0

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from daypass.store.ledger import Head, Ledger
+from daypass.store.ledger import Head, Ledger, body_of
 from daypass.store.ledger.segments import SegmentFile
+from daypass.values.event import Event
 from daypass.values.secret import Secret
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -99,10 +100,12 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "ledger"
 
 
-def body(number: int = 0, **members: str) -> bytes:
-    """A small body for tests that care for lines, not for what they say."""
-    extra = "".join(f',"{key}":"{value}"' for key, value in members.items())
-    return f'{{"eventVersion":"1.11","requestID":"request-{number}"{extra}}}'.encode()
+def body(number: int | str = 0, **members: str) -> bytes:
+    """The body of a line whose request id is `request-<number>`; `members` go into its parameters."""
+    event = Event(
+        f"request-{number}", NOW, "sts", "GetCallerIdentity", "10.0.0.1", "agent", "us-east-1", parameters=members, status=200
+    )  # fmt: skip
+    return body_of(event)
 
 
 @pytest.fixture(name="body")

@@ -29,8 +29,9 @@ def test_lines_are_json_with_number_and_mac(body: Callable[..., bytes]) -> None:
     grown = chain()
     lines = grown.link([body(1), body(2)], opens_segment=True).splitlines(keepends=True)
     first, second = (json.loads(line) for line in lines)
-    assert list(first) == ["seq", "prev", "eventVersion", "requestID", "mac"]
-    assert list(second) == ["seq", "eventVersion", "requestID", "mac"]
+    members = list(json.loads(body(1)))
+    assert list(first) == ["seq", "prev", *members, "mac"]
+    assert list(second) == ["seq", *members, "mac"]
     assert (first["seq"], second["seq"], first["prev"]) == (1, 2, "0" * 64)
     assert grown.head == ("n", 2, bytes.fromhex(second["mac"]))
 
