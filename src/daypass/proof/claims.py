@@ -120,10 +120,10 @@ def _read_tags(raw: Mapping[str, Any], transitive: object) -> TokenTags:
 
 def source_identity(token: Token) -> str:
     """The source identity that `token` sets, or "". Raises Refusal IDPRejectedClaim when it is not well-formed."""
-    value = token.claims.get(SOURCE_IDENTITY, "")
-    if value == "" and SOURCE_IDENTITY not in token.claims:
+    if SOURCE_IDENTITY not in token.claims:
         return ""
-    if not isinstance(value, str) or not _IDENTITY.fullmatch(value) or fold(value).startswith("aws:"):
+    value = token.claims[SOURCE_IDENTITY]
+    if not isinstance(value, str) or not _IDENTITY.fullmatch(value):  # the pattern has no colon, so that `aws:` is out as well
         raise _rejected("source identity")
     return value
 

@@ -51,6 +51,7 @@ _SIGNING_PARAMETERS = frozenset(
 )
 _REQUIRED_PARAMETERS = _SIGNING_PARAMETERS - {b"x-amz-security-token"}
 _SIGV2_PARAMETER = b"awsaccesskeyid"
+_HEADER_PARTS = ("Credential", "SignedHeaders", "Signature")
 
 _CREDENTIAL = re.compile(r"([A-Za-z0-9_]{1,128})/([0-9]{8})/([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_.-]{1,64})/([^/]{1,64})", re.ASCII)
 _STAMP = re.compile(r"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]Z", re.ASCII)
@@ -136,11 +137,10 @@ def _read_header_claim(authorization: bytes, single: dict[bytes, bytes]) -> SigV
     parts: dict[str, str] = {}
     for piece in rest.split(","):
         name, equals, value = piece.strip(" ").partition("=")
-        if not equals or name in parts or name not in ("Credential", "SignedHeaders", "Signature"):
+        if not equals or name in parts or name not in _HEADER_PARTS:
             _incomplete("Authorization header must have exactly one each of 'Credential', 'SignedHeaders' and 'Signature'.")
         parts[name] = value
-    if len(parts) != 3:
-        missing = sorted({"Credential", "SignedHeaders", "Signature"} - parts.keys())
+    if missing := [name for name in _HEADER_PARTS if name not in parts]:
         _incomplete(" ".join(f"Authorization header requires '{name}' parameter." for name in missing))
     stamp, timestamp = _read_time(single)
     return _claim(parts["Credential"], parts["SignedHeaders"], parts["Signature"], stamp, timestamp, _header_token(single), None)

@@ -13,7 +13,8 @@ from daypass.outside import https
 from daypass.outside.jwks import FRESH, PAUSE, STALE, FetchSettings, KeyFetcher
 from daypass.values.errors import ConfigError, Refusal
 from rig.idp import DISCOVERY, JWKS, Idp, json_answer, public_jwk
-from unit.proof.tokens import ISSUER, NOW, private_key
+from unit.proof.keys import private_key
+from unit.proof.tokens import ISSUER, NOW
 
 SECOND = timedelta(seconds=1)
 DOCUMENT = ISSUER + DISCOVERY

@@ -111,7 +111,7 @@ def sign(
     """Sign in header form with the naive canonicaliser; every argument can be made wrong on purpose."""
     names = sorted({name.decode() for name, _ in request.headers}) if names is None else names
     scope = f"{date}/{region}/{scope_service or service}/{terminator}"
-    canonical = naive_sigv4.canonical(request, names, s3=service == "s3", payload=payload)
+    canonical = naive_sigv4.canonical(request, names, s3=service.startswith("s3"), payload=payload)
     signature = naive_sigv4.signature(secret.reveal(), scope, stamp, canonical)
     value = f"AWS4-HMAC-SHA256 Credential={KEY_ID}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
     return with_headers(request, (b"authorization", value.encode()))
@@ -127,7 +127,7 @@ def presign(
         f"&X-Amz-Expires={expires}&X-Amz-SignedHeaders={names.replace(';', '%3B')}{extra}"
     )
     asked = replace(request, raw_query=request.raw_query + (b"&" if request.raw_query else b"") + query.encode())
-    canonical = naive_sigv4.canonical(asked, names.split(";"), s3=service == "s3", payload=payload)
+    canonical = naive_sigv4.canonical(asked, names.split(";"), s3=service.startswith("s3"), payload=payload)
     signature = naive_sigv4.signature(SECRET.reveal(), scope, STAMP, canonical)
     return replace(asked, raw_query=asked.raw_query + b"&X-Amz-Signature=" + signature.encode())
 

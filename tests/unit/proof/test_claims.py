@@ -45,23 +45,32 @@ def test_google() -> None:
     assert plain["accounts.google.com:aud"] == AUDIENCE and "accounts.google.com:oaud" not in plain
 
 
+GITHUB = "actor actor_id enterprise_id environment job_workflow_ref ref repository repository_id repository_owner_id workflow"
+GITLAB = "namespace_id pipeline_source project_id ref_protected runner_environment user_access_level user_email user_id user_login"
+BUILDKITE = "build_branch cluster_id cluster_name organization_id organization_slug pipeline_id pipeline_slug"
+
+
 @pytest.mark.parametrize(
-    ("issuer", "claim"),
+    ("name", "offered"),
     [
-        ("https://token.actions.githubusercontent.com", "repository"),
-        ("https://token.actions.githubusercontent.com/acme", "job_workflow_ref"),
-        ("https://token.actions.acme.ghe.com", "environment"),
-        ("https://gitlab.com", "project_id"),
-        ("https://agent.buildkite.com", "pipeline_slug"),
-        ("https://oidc.circleci.com/org/1", "oidc.circleci.com/project-id"),
-        ("https://idcs-1a2b.identity.oraclecloud.com", "rpst_id"),
-        ("https://accounts.google.com", "google/organization_number"),
+        ("token.actions.githubusercontent.com", GITHUB),
+        ("token.actions.githubusercontent.com/acme", GITHUB),
+        ("token.actions.acme.ghe.com", GITHUB),
+        ("github.com/enterprises/acme", GITHUB),
+        ("gitlab.com", GITLAB),
+        ("agent.buildkite.com", BUILDKITE),
+        ("agent.acme.buildkite.dev", BUILDKITE),
+        ("agent.acme.buildkite.site", BUILDKITE),
+        ("oidc.circleci.com/org/1", "oidc.circleci.com/project-id"),
+        ("idcs-1a2b.identity.oraclecloud.com", "rpst_id"),
+        ("accounts.google.com", "google/organization_number"),
     ],
 )
-def test_providers_with_keys_of_their_own(issuer: str, claim: str) -> None:
-    got = claims.condition_keys(a_token(issuer, **{claim: "value", "other": "x"}))
-    name = issuer.removeprefix("https://")
-    assert got[f"{name}:{claim}"] == "value" and f"{name}:other" not in got
+def test_providers_with_keys_of_their_own(name: str, offered: str) -> None:
+    """The table of fact sheet A §3.10."""
+    got = claims.condition_keys(a_token(f"https://{name}", other="x", **dict.fromkeys(offered.split(), "value")))
+    assert {key for key, value in got.items() if value == "value"} == {f"{name}:{claim}" for claim in offered.split()}
+    assert f"{name}:other" not in got
 
 
 @pytest.mark.parametrize(

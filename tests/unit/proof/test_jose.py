@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from daypass.proof.jose import NotJson, read_base64url, read_json_object, read_jwks
 from rig.idp import b64, int_b64, public_jwk
-from unit.proof.tokens import jwks, private_key
+from unit.proof.keys import private_key
+from unit.proof.tokens import jwks
 
 RSA_JWK = public_jwk(private_key("rsa"), kid="k")
 EC_JWK = public_jwk(private_key("ES256"), kid="e")
@@ -58,6 +58,7 @@ def test_members_that_do_not_matter(more: dict[str, Any]) -> None:
         {"e": "AQAA"},  # 65536
         {"e": int_b64(2**32 + 1)},
         {"n": int_b64(2**2047)},  # even
+        {"n": int_b64(2**2046 + 1)},  # 2,047 bits
         {"n": int_b64(2**8192 + 1)},
     ],
 )
@@ -74,9 +75,13 @@ def test_ec_keys_that_are_passed_over(more: dict[str, Any]) -> None:
     assert len(keys) == 1 and keys.knows("k")
 
 
+def test_the_largest_rsa_key() -> None:
+    assert len(jwks(RSA_JWK | {"n": int_b64(2**8191 + 1), "e": int_b64(2**32 - 1)})) == 1
+
+
 def test_short_rsa_keys_are_passed_over() -> None:
     assert len(jwks(public_jwk(private_key("rsa-1024"), kid="k"))) == 0
-    assert len(jwks(public_jwk(rsa.generate_private_key(3, 2048), kid="k"))) == 1
+    assert len(jwks(public_jwk(private_key("rsa-e3"), kid="k"))) == 1
 
 
 @pytest.mark.parametrize("name", ["n", "e", "kty"])
@@ -99,10 +104,16 @@ def test_at_most_a_hundred_keys() -> None:
     assert len(keys) == 100 and keys.knows("k99") and not keys.knows("k100")
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"keys":{}}', b'{"keys":[],"keys":[]}', b"{" * 100_000, b" " * (512 * 1024 + 1)])
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"keys":{}}', b'{"keys":[],"keys":[]}', b"{" * 100_000, b'{"keys":[]}' + b" " * (512 * 1024 - 10)]
+)
 def test_sets_that_are_refused(raw: bytes) -> None:
     with pytest.raises(NotJson):
         read_jwks(raw)
+
+
+def test_the_largest_set() -> None:
+    assert len(read_jwks(b'{"keys":[]}' + b" " * (512 * 1024 - 11))) == 0
 
 
 def test_base64url() -> None:

@@ -237,6 +237,19 @@ def test_s3_presigned_leaves_the_body_unsigned() -> None:
     assert fault(sts) is ProofFault.SIGNATURE
 
 
+@pytest.mark.parametrize("service", ["s3", "s3express", "s3-outposts", "s3-object-lambda"])
+def test_the_services_that_sign_as_s3(service: str) -> None:
+    check(sign(S3_GET, service=service), service=service)
+
+
+def test_s3_takes_no_other_unsigned_x_amz_header() -> None:
+    late = with_headers(sign(S3_GET, service="s3"), (b"x-amz-acl", b"public-read"))
+    assert fault(late, service="s3") is ProofFault.SIGNATURE
+    get = Request("GET", b"/bucket/key", b"", ((b"host", b"s3.test"),), b"")
+    shared = with_headers(presign(get, service="s3", payload=b"UNSIGNED-PAYLOAD"), (b"x-amz-acl", b"public-read"))
+    assert fault(shared, service="s3") is ProofFault.SIGNATURE
+
+
 # Presigned (fact sheet A §1.6)
 
 GET = Request("GET", b"/", b"Action=GetCallerIdentity&Version=2011-06-15", ((b"host", b"sts.example.test"),), b"")

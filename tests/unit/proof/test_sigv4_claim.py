@@ -111,8 +111,15 @@ def test_an_unreadable_header_never_counts_as_anonymous(value: str) -> None:
 
 
 def test_what_is_missing_is_named() -> None:
-    with pytest.raises(ProofError, match=r"requires 'Signature' parameter\. Authorization header requires 'SignedHeaders' parameter\."):
+    with pytest.raises(ProofError, match=r"requires 'SignedHeaders' parameter\. Authorization header requires 'Signature' parameter\."):
         read_claim(authorized(f"AWS4-HMAC-SHA256 Credential={KEY_ID}/{SCOPE}"))
+
+
+def test_the_longest_header_is_read() -> None:
+    padded = GOOD.replace(", Signature", "," + " " * (8193 - len(GOOD)) + "Signature")
+    assert len(padded) == 8192
+    assert read_claim(authorized(padded)) == read_claim(authorized(GOOD))
+    assert fault(authorized(padded + " ")) is ProofFault.INCOMPLETE
 
 
 def test_another_terminator_is_another_scope() -> None:

@@ -84,3 +84,12 @@ def test_the_memory_is_bounded_and_the_oldest_leaves_first() -> None:
     assert len(keys) == 3
     assert [keys.find(a_claim(key_id=f"K{number}"), SECRET) is not None for number in range(5)] == [False, False, True, True, True]
     assert len(keys._scopes) == 3  # the index does not grow either
+
+
+def test_a_key_that_was_pushed_out_leaves_its_siblings_to_be_forgotten() -> None:
+    keys = SigningKeys(limit=2)
+    for region in ("r", "s", "t"):
+        keys.remember(a_claim(region=region), SECRET, SigningKey(b"k"))
+    assert len(keys) == 2
+    keys.forget(a_claim().key_id)
+    assert len(keys) == 0

@@ -1,36 +1,19 @@
-"""Keys and tokens for the tests of token verification."""
+"""Claims, tokens and key sets for the tests of token verification."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
 from daypass.proof import jwt
-from rig.idp import PrivateKey, jws, public_jwk
+from rig.idp import PrivateKey, public_jwk
+from unit.proof.keys import key_for, signed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
 ISSUER = "https://idp.example.com/tenant"
 AUDIENCE = "sts.amazonaws.com"
-
-CURVES: dict[str, ec.EllipticCurve] = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
-ALGORITHMS = ["RS256", "RS384", "RS512", *CURVES]
-
-
-@cache
-def private_key(name: str) -> PrivateKey:
-    """A key made once: "rsa", "rsa-2", "rsa-1024" or the name of an ES algorithm."""
-    if name in CURVES:
-        return ec.generate_private_key(CURVES[name])
-    return rsa.generate_private_key(65537, 1024 if name.endswith("1024") else 2048)
-
-
-def key_for(algorithm: str) -> PrivateKey:
-    return private_key(algorithm if algorithm in CURVES else "rsa")
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -41,11 +24,9 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 def token(payload: Any = None, algorithm: str = "RS256", key: PrivateKey | bytes | None = None, **header: Any) -> str:
     members = {"alg": algorithm, "typ": "JWT", "kid": "k"} | header
-    return jws(
-        {name: value for name, value in members.items() if value is not None},
-        claims() if payload is None else payload,
-        key_for(algorithm) if key is None else key,
-    )
+    kept = {name: value for name, value in members.items() if value is not None}
+    body = payload if isinstance(payload, bytes) else json.dumps(claims() if payload is None else payload).encode()
+    return signed(json.dumps(kept), body, key_for(algorithm) if key is None else key)
 
 
 def jwks(*keys: dict[str, Any]) -> jwt.KeySet:
