@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from daypass.policy.match import Wild, compile_any, compile_glob, read_tokens
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("", "", True),
+        ("", "a", False),
+        ("*", "", True),
+        ("?", "", False),
+        ("a*", "a", True),
+        ("a*", "ba", False),
+        ("*a", "ba", True),
+        ("*a", "ab", False),
+        ("a*a", "a", False),
+        ("a*b*c", "abbc", True),
+        ("a*bb*c", "abc", False),
+        ("*ab*ab*", "abab", True),
+        ("*ab*ab*", "ab", False),
+        ("a?c*", "abcd", True),
+        ("a?c*", "acd", False),
+        ("*?", "", False),
+        ("[ab]", "a", False),  # no classes, unlike fnmatch
+        ("[ab]", "[ab]", True),
+        ("a.c", "abc", False),
+        ("arn:aws:s3:::b/*", "arn:aws:s3:::b/x:y/z", True),
+        ("a*", "A", False),
+        ("a?", "a\n", True),
+    ],
+)
+def test_whole_text_and_case_count(pattern: str, text: str, expected: bool) -> None:
+    assert compile_glob(read_tokens(pattern))(text) is expected
+    assert compile_any([read_tokens(pattern)])(text) is expected
+
+
+def test_literal_stars_are_not_wildcards() -> None:
+    matches = compile_glob(["a*", Wild.ANY])
+    assert matches("a*b")
+    assert not matches("ab")
+
+
+def test_any_of_nothing_matches_nothing() -> None:
+    assert not compile_any([])("")
+    assert not compile_any([])("a")
+
+
+def test_any_mixes_exact_prefix_and_other_patterns() -> None:
+    matches = compile_any([read_tokens(one) for one in ("ab", "x*", "*z")])
+    assert [text for text in ("ab", "abc", "x", "xy", "az", "a") if matches(text)] == ["ab", "x", "xy", "az"]
+
+
+def test_hostile_pattern_on_a_text_that_fails_at_its_end() -> None:
+    """Attacks row H66; backtracking would not end in this universe. The step count is in tests/differential."""
+    assert not compile_glob(read_tokens("*a?" * 500 + "b"))("a" * 2048)
+    assert compile_glob(read_tokens("*a" * 500 + "*b"))("a" * 2047 + "b")
