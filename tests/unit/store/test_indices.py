@@ -48,7 +48,8 @@ def test_names_may_be_exchanged_in_one_change() -> None:
     records.put(user(1, name="b"))
     records.put(user(2, name="a"))
     assert [(name, found.id) for name in "ab" if (found := records.named(HERE, name))] == [("a", user(2).id), ("b", user(1).id)]
-    assert [found.id for arn in (user(1, name="a").arn, user(1, name="b").arn) if (found := records.by_arn(arn))] == [user(2).id, user(1).id]
+    arns = user(1, name="a").arn, user(1, name="b").arn
+    assert [found.id for arn in arns if (found := records.by_arn(arn))] == [user(2).id, user(1).id]
 
 
 def test_records_without_a_name_or_arn_are_listed_by_id() -> None:

@@ -71,7 +71,8 @@ def test_an_order_on_a_user_ends_what_was_made_with_its_key(world: Snapshot, mad
 
 
 def test_seal_keys_open_unless_revoked_and_the_newest_active_one_seals() -> None:
-    snapshot = _seen(seal_key(1, "retained"), seal_key(2, created=NOW), seal_key(3, created=NOW + timedelta(seconds=1)), seal_key(4, "revoked"))
+    newer = seal_key(3, created=NOW + timedelta(seconds=1))
+    snapshot = _seen(seal_key(1, "retained"), newer, seal_key(2), seal_key(4, "revoked"))
     assert set(snapshot.open_seal_keys) == {seal_key(n).id for n in (1, 2, 3)}
     assert snapshot.active_seal_key.id == seal_key(3).id
 
