@@ -120,7 +120,7 @@ def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
             ],
             decisionsOmitted=max(0, len(decisions) - MAX_DECISIONS),
             reason=event.private[:MAX_TEXT],
-            claimedKeyId=event.claimed_key_id[:MAX_TEXT],
+            claimedKeyId="" if caller is not None and caller.key_id == event.claimed_key_id else event.claimed_key_id[:MAX_TEXT],
             session=None if caller is None or caller.session is None else lineage_of(caller.session),
             minted=made,
         ),

@@ -5,6 +5,7 @@ Each line is held against the line that stands before it, so that after a findin
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -80,7 +81,7 @@ class _Walk:
         self._number(link)  # (2)
         if not self._genuine(link):  # (3)
             self.find("altered", f"line {link.seq}, or the one before it, is not what was written")
-        if self.anchored is not None and link.seq == self.anchored.seq and link.mac != self.anchored.mac:  # (4)
+        if self.anchored is not None and link.seq == self.anchored.seq and not hmac.compare_digest(link.mac, self.anchored.mac):  # (4)
             self.find("foreign-head", f"line {link.seq} is not the one that was anchored")
         if LEDGER_SOURCE.encode() in raw:  # (5)
             self._notice(raw)
@@ -101,7 +102,7 @@ class _Walk:
         if opens and (self.before is None or link.seq != self.before.seq + 1):
             # What stood before is gone (and that is reported): the line itself can still be genuine. Line 1 follows nothing.
             return self.key.holds(link, None) and (link.seq > 1 or not any(link.prev or b"x"))
-        return self.before is not None and self.key.mac(self.before.mac, link.covered) == link.mac
+        return self.before is not None and hmac.compare_digest(self.key.mac(self.before.mac, link.covered), link.mac)
 
     def _notice(self, raw: bytes) -> None:
         entry = read_line(raw).entry

@@ -27,12 +27,14 @@ from daypass.store.ledger.line import notice_of
 from daypass.store.ledger.opening import MAX_BATCH, End, find_end
 from daypass.store.ledger.reader import missing_requests
 from daypass.store.ledger.segments import MAX_SEGMENT, File, SegmentFile, segment_path
+from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 from daypass.values.session import Session
 
 MAX_WAITING = 16 * 1024 * 1024  # bytes of lines that wait in memory; beyond, appending is refused
 ANCHOR_EVERY = 1.0  # seconds; a tail cut within this time and before the next anchor cannot be shown
 RETRY_EVERY = 1.0  # seconds between tries on a full disk
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 State = Literal["ok", "full", "broken", "closed"]
 
@@ -102,8 +104,14 @@ class Ledger:
     def open(self, now: datetime, anchored: Head | None = None) -> End:
         """Find the end, cut a torn tail, and go on from there. A cut, or an end before `anchored`, is told in a line of its own.
 
-        Raises ConfigError for a ledger that does not fit its key, OSError.
+        Raises ConfigError for a ledger that does not fit its key or cannot be written.
         """
+        try:
+            return self._open(now, anchored)
+        except (OSError, LedgerFailed) as error:
+            raise ConfigError(f"the ledger {self.directory} cannot be opened: {error}") from error
+
+    def _open(self, now: datetime, anchored: Head | None) -> End:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         end = find_end(self.directory, self._key, self.node)
         self._chain = Chain(self._key, end.head)
@@ -210,24 +218,27 @@ class Ledger:
 
     def _write(self, data: bytes) -> None:
         """In the ledger's thread. INVARIANT: returns only when `data` is durable; on _DiskFull the file is as it was before."""
+        file, size = self._file, 0
         try:
-            if self._file is None or self._file.size >= self._max_segment:
-                file = self._opener(segment_path(self.directory, self._segment + 1))
-                if self._file is not None:
-                    self._file.close()
-                self._file, self._segment = file, self._segment + 1
-            size = self._file.size
-            try:
-                self._file.write(data)
-            except OSError:
-                self._file.truncate(size)
-                raise
+            if file is None or file.size >= self._max_segment:
+                file = self._next_segment()
+            size = file.size
+            file.write(data)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise _DiskFull from error
-            raise
+            if error.errno not in _NO_SPACE:
+                raise
+            if file is not None and file.size != size:
+                file.truncate(size)  # an OSError of this, whichever, is not a full disk any more
+            raise _DiskFull from error
         if self._durable:
-            self._file.sync()
+            file.sync()
+
+    def _next_segment(self) -> File:
+        file = self._opener(segment_path(self.directory, self._segment + 1))
+        if self._file is not None:
+            self._file.close()
+        self._file, self._segment = file, self._segment + 1
+        return file
 
     def _written(self, batch: list[_Waiting], before: Head, done: asyncio.Future[None]) -> None:
         self._in_flight = None

@@ -28,6 +28,7 @@ class Disk:
     fail_write: Exception | None = None
     write_before_failing: int = 0
     fail_sync: Exception | None = None
+    fail_truncate: Exception | None = None
     gate: Gate | None = None
     syncs: int = 0
     writes: int = 0
@@ -59,6 +60,11 @@ class FailingFile(SegmentFile):
             super().write(data)
         finally:
             self._disk.at_once -= 1
+
+    def truncate(self, size: int) -> None:
+        if self._disk.fail_truncate is not None:
+            raise self._disk.fail_truncate
+        super().truncate(size)
 
     def sync(self) -> None:
         self._disk.syncs += 1

@@ -128,6 +128,8 @@ def test_what_was_only_claimed_stands_apart() -> None:
     line = said(caller=None, claimed_key_id="AKIACLAIMED")
     assert line["userIdentity"] == {"type": "Unknown"}
     assert line["daypass"]["claimedKeyId"] == "AKIACLAIMED"
+    assert said(claimed_key_id="AKIAOTHER")["daypass"]["claimedKeyId"] == "AKIAOTHER"
+    assert "claimedKeyId" not in said(claimed_key_id=USER.key_id)["daypass"]
 
 
 def test_decisions_stand_with_their_reasons() -> None:

@@ -59,7 +59,7 @@ def test_a_whole_ledger_is_opened_without_a_word(ledger: MakeLedger, body: Body,
     assert list(directory.glob("*.torn")) == []
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 10_000))
 def test_cut_anywhere_every_whole_line_survives(ledger: MakeLedger, body: Body, directory: Path, cut: int) -> None:
     """F-01: a crash in the middle of a write."""

@@ -50,7 +50,7 @@ def place(segments: Segments, number: int) -> tuple[int, int]:
     raise AssertionError(number)
 
 
-fixtures = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fixtures = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 numbers = st.integers(0, LINES - 1)
 
 
