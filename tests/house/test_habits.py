@@ -96,7 +96,7 @@ def swallowed_errors(module: Module) -> Iterable[str]:
 def silent_ignores(module: Module) -> Iterable[str]:
     """A check switched off in a line without a reason behind it."""
     for number, line in enumerate(module.text.splitlines(), 1):
-        if (found := IGNORE.search(line)) and len(found["rest"].strip(" #-–:")) < 10:
+        if (found := IGNORE.search(line)) and len(found["rest"].strip(" #-–:")) < 6:
             yield f"{module.path}:{number}: {found.group().strip()}"
 
 
