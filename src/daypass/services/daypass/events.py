@@ -52,8 +52,8 @@ def list_events(
 def verify_ledger(ctx: Context) -> Output:
     """Walk the whole chain of this node and hold it against the head that is anchored in the store."""
     ledger, node = ctx.node.ledger, ctx.node
-    anchored = node.store.anchored(ledger.node)
-    report = ctx.elsewhere(lambda: verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored))
+    anchored, durable = node.store.anchored(ledger.node), ledger.head.seq
+    report = ctx.elsewhere(lambda: verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored, upto=durable))
     problems = [{"Line": finding.line, "Problem": str(finding)} for finding in report.findings[:MAX_PROBLEMS]]
     return {
         "Lines": report.lines,
