@@ -49,7 +49,7 @@ def test_the_six_algorithms(algorithm: str) -> None:
 def test_what_was_read_first_is_verified_without_a_second_parse() -> None:
     claimed = jwt.read_unverified(token())
     assert (claimed.issuer, claimed.key_id, claimed.algorithm) == (ISSUER, "k", "RS256")
-    assert "acme" not in repr(claimed)
+    assert not any(part in repr(claimed) for part in ("acme", "signing_input", "signature="))
     assert jwt.verify_token(claimed, key_set(), issuer=ISSUER, audiences=(AUDIENCE,), now=NOW).subject == "repo:acme/app"
 
 
