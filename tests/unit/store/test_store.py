@@ -276,7 +276,7 @@ def test_readers_see_all_of_a_change_or_nothing(open_it: Callable[[], Store]) ->
         import threading
 
         def look() -> None:
-            taken = store.reading().acquire(blocking=False)  # type: ignore[attr-defined]
+            taken = store.reading().acquire(blocking=False)  # type: ignore[attr-defined]  # it is a lock, typed as a context manager
             seen.append((taken, len(store.snapshot.users)))
 
         looker = threading.Thread(target=look)
@@ -284,7 +284,7 @@ def test_readers_see_all_of_a_change_or_nothing(open_it: Callable[[], Store]) ->
         looker.join()
         plain(*given)
 
-    store.snapshot.apply = watched  # type: ignore[method-assign]
+    store.snapshot.apply = watched  # type: ignore[method-assign]  # watched in place, by this test alone
     store.write(putting(user(1), user(2)))
     assert seen == [(False, 0)]
     with store.reading():

@@ -100,7 +100,7 @@ def test_only_a_regular_file_is_opened(tmp_path: Path, make: str) -> None:
 def test_a_damaged_key_file_is_refused(tmp_path: Path, change: object) -> None:
     path = tmp_path / "key"
     text = _made(path)
-    damaged = change(text)  # type: ignore[operator]
+    damaged = change(text)  # type: ignore[operator]  # each row of the table is a function
     path.write_bytes(damaged)
     with pytest.raises(ConfigError, match="damaged"):
         FileKey(path).begin()
