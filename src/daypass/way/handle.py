@@ -206,7 +206,7 @@ def _verify_welcome(ctx: Context) -> None:
         raise Refusal("Throttling", "Rate exceeded", 400, private="too many unproven requests")
     host = (request.first(b"host") or b"").decode("latin-1").lower()
     if host not in node.rules.hosts and host.rsplit(":", 1)[0] not in node.rules.hosts:
-        raise Refusal("AccessDenied", "The Host of the request is not one that this server answers for", 403, private=f"host {host[:200]!r}")
+        raise Refusal("AccessDenied", "The Host of the request is not one that this server answers for", private=f"host {host[:200]!r}")
     if (age := node.store.feed_age(ctx.now)) > node.rules.max_staleness:
         raise ProofError(ProofFault.UNAVAILABLE, "The service is not available", f"the state is {age:.0f} s old")
 
