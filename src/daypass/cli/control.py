@@ -10,10 +10,13 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn
 
 from daypass import __version__
 from daypass.cli.exits import CONFIG, DENIED, SIGN_IN, UNREACHABLE, USAGE, Trouble
+
+TYPE_CHECKING = False  # as typing's, which is not worth its import here
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 SOCKET = "control.sock"
 TARGET = "Daypass_20261124"
@@ -32,29 +35,17 @@ _ENDS = (
 )
 
 
-class Answer(NamedTuple):
-    """A successful answer: its JSON object and the `Date` header as sent ("" when there was none)."""
-
-    body: dict[str, Any]
-    date: str
-
-
 def call(data: str, operation: str, **members: Any) -> dict[str, Any]:
     """Call `operation` of the server that runs on `data` (a directory); members that are None are left out.
 
     Raises Trouble: 5 when no server answers, 4 when it refuses, 2 when it finds the input wrong.
     """
-    return ask(data, operation, members).body
-
-
-def ask(data: str, operation: str, members: Mapping[str, Any]) -> Answer:
-    """As `call`, with the headers that a caller may need."""
     payload = json.dumps({name: value for name, value in members.items() if value is not None}).encode("ascii")
     head = (
         f"POST / HTTP/1.1\r\nHost: daypass\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: {TARGET}.{operation}\r\n"
         f"User-Agent: daypass/{__version__}\r\nContent-Length: {len(payload)}\r\nConnection: close\r\n\r\n"
     )
-    status, headers, body = _exchange(data, head.encode("ascii") + payload)
+    status, body = _exchange(data, head.encode("ascii") + payload)
     try:
         document = json.loads(body)
     except ValueError:
@@ -63,10 +54,10 @@ def ask(data: str, operation: str, members: Mapping[str, Any]) -> Answer:
         raise _not_daypass(data, f"HTTP {status} without a JSON object")
     if status != 200:
         _refused(data, operation, document)
-    return Answer(document, headers.get("date", ""))
+    return document
 
 
-def _exchange(data: str, request: bytes) -> tuple[int, dict[str, str], bytes]:
+def _exchange(data: str, request: bytes) -> tuple[int, bytes]:
     with _connected(data) as connection:
         try:
             connection.sendall(request)
@@ -84,7 +75,7 @@ def _exchange(data: str, request: bytes) -> tuple[int, dict[str, str], bytes]:
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     if headers.get("content-length") != str(len(body)):
         raise _not_daypass(data, "an answer cut short or without its length")
-    return int(code), headers, body
+    return int(code), body
 
 
 def _connected(data: str) -> socket.socket:

@@ -10,13 +10,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 from daypass.cli.exits import INTERRUPTED, OK, Trouble
 
-DEFAULT_DATA: Final = "./.daypass"
+DEFAULT_DATA = "./.daypass"
 
-COMMANDS: Final = {
+COMMANDS = {
     "up": "start the server",
     "demo": "show the whole story on a small sample company",
     "process": "print the operator's pass for an SDK's credential_process",

@@ -9,10 +9,13 @@ import argparse
 import json
 import sys
 import time
-from typing import Any
 
 from daypass.cli import control
 from daypass.cli.exits import OK
+
+TYPE_CHECKING = False  # as typing's, which is not worth its import here
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1  # an integer: SDKs refuse "1"
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"

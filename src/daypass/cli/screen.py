@@ -56,7 +56,9 @@ def _framed(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(*headings, box=SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for position, heading in enumerate(headings):
+        grid.add_column(heading, no_wrap=position == 0)  # an id stays in one piece, to be copied
     for row in rows:
         grid.add_row(*(Text(cell, overflow="fold") for cell in row))  # Text: what stands in a cell is never markup
     Console(file=sys.stdout).print(grid)

@@ -11,7 +11,7 @@ from daypass.cli.exits import OK
 
 Session = Mapping[str, Any]  # as ListSessions describes one
 
-_HEADINGS = ("SESSION", "PRINCIPAL", "NAME", "ACCOUNT", "PROOF", "ISSUED", "EXPIRES", "STATE")
+_HEADINGS = ("SESSION", "PRINCIPAL", "NAME", "PROOF", "ISSUED", "EXPIRES", "STATE")
 _PAGE = 1000
 
 
@@ -73,7 +73,6 @@ def _row(depth: int, session: Session) -> tuple[object, ...]:
         indent + session["SessionId"],
         session["PrincipalArn"],
         session["SessionName"],
-        session["Account"],
         proof,
         when.show_time(session["Issued"]),
         when.show_time(session["Expires"]),

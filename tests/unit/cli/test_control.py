@@ -20,11 +20,6 @@ def test_sends_what_the_protocol_says_and_leaves_out_what_is_none(fake: Any) -> 
     assert fake.heads[0].split("\r\n")[:3] == ["POST / HTTP/1.1", "Host: daypass", "Content-Type: application/x-amz-json-1.1"]
 
 
-def test_gives_the_date_of_the_answer(fake: Any) -> None:
-    fake.reply("DescribeServer", {})
-    assert control.ask(str(fake.data), "DescribeServer", {}).date == "Tue, 24 Nov 2026 17:00:00 GMT"
-
-
 @pytest.mark.parametrize(
     ("code", "ends"),
     [

@@ -62,3 +62,10 @@ def test_a_table_on_a_terminal_shows_cells_as_they_are_not_as_markup(monkeypatch
     assert "[red]not markup[/red]" in bare
     assert "\x1b" not in bare
     assert "\\x1b]0;owned" in bare
+
+
+def test_an_id_stays_in_one_piece_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "60")
+    screen.table(("SESSION", "PRINCIPAL"), [("0123456789abcdef" * 2, "arn:aws:iam::123456789012:role/a-long-name-of-a-role")])
+    assert "0123456789abcdef" * 2 in sys.stdout.getvalue()  # type: ignore[attr-defined]  # it is the Terminal above

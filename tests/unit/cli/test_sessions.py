@@ -37,7 +37,7 @@ def test_children_stand_below_their_parents(daypass: Any, fake: Any) -> None:
     ended = daypass("sessions", "--data", fake.data)
     lines = ended.out.splitlines()
     assert ended.code == OK
-    assert lines[0].split() == ["SESSION", "PRINCIPAL", "NAME", "ACCOUNT", "PROOF", "ISSUED", "EXPIRES", "STATE"]
+    assert lines[0].split() == ["SESSION", "PRINCIPAL", "NAME", "PROOF", "ISSUED", "EXPIRES", "STATE"]
     assert [line.partition("arn")[0].rstrip().lstrip("0") for line in lines[1:]] == [
         "1",
         f"└ {3:032x}",
