@@ -34,6 +34,7 @@ class Layers:
         self._snapshot = snapshot
         self._own: dict[str, Own] = {}
         self._trust: dict[str, policy.Policy] = {}
+        self._told: set[str] = set()
         self._compiled = Compiled(MAX_COMPILED)
         self._of_sessions = Compiled(MAX_SESSION_COMPILED)
 
@@ -41,6 +42,7 @@ class Layers:
         """Forget what `record`, put or removed, had a part in."""
         if isinstance(record, (Group, ManagedPolicy)):
             self._own.clear()
+            self._told.clear()
         elif isinstance(record, (User, Role)):
             self._own.pop(record.id, None)
             self._trust.pop(record.id, None)
@@ -97,7 +99,9 @@ class Layers:
         # (3) an attached policy that is gone is not the same as none
         text = self._snapshot.document_of(arn)
         if text is None:
-            log.error("policy is gone", policy=arn, consequence="everything is denied where it is attached")
+            if arn not in self._told:  # once, since a session that names it may ask as often as it likes
+                self._told.add(arn)
+                log.error("policy is gone", policy=arn, consequence="everything is denied where it is attached")
             return policy.unreadable(kind, arn)
         return compiled.get(text, kind, arn)
 

@@ -117,8 +117,15 @@ def test_session_policies_are_text_and_arns() -> None:
     layers = snapshot.layers_of(_caller(deployer, both))
     assert layers.session is not None and _names(layers.session) == ["session policy", managed(1).arn]
     assert snapshot.layers_of(_caller(deployer, session(2, deployer))).session is None
-    gone = session(3, deployer, policy_arns=(managed(2).arn,))
-    assert _decision(snapshot, _caller(deployer, gone)).explicit
+
+
+def test_c43_a_session_policy_that_is_gone_denies_everything_and_alarms_once() -> None:
+    deployer = role(inline={"a": ALLOW})
+    snapshot = _seen(deployer)
+    caller = _caller(deployer, session(3, deployer, policy_arns=(managed(2).arn,)))
+    with capture_logs() as logs:
+        assert [_decision(snapshot, caller).explicit for _ in range(3)] == [True] * 3
+    assert len(logs) == 1
 
 
 @pytest.mark.parametrize(

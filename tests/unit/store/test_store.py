@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from conformance.samples import EPOCH, NOW, THERE, group, key, order, putting, role, seal_key, session, used, user
+from conformance.samples import EPOCH, HERE, NOW, THERE, group, key, order, putting, role, seal_key, session, used, user
 from daypass.store import Store, StoreFailed, open_store
 from daypass.store.keys import FileKey
 from daypass.store.records import Record
@@ -106,7 +106,7 @@ def test_h72_a_key_copied_into_another_account_is_not_believed(open_it: Callable
 def test_f21_a_damaged_row_is_named_and_the_others_work(open_it: Callable[[], Store], tmp_path: Path, record: Record) -> None:
     _filled(open_it, record, role(5), user(5))
     table = TABLES[type(record)].name
-    _sql(tmp_path, f"UPDATE {table} SET body = x'00' WHERE id = ?", record.id)  # noqa: S608 - the name of one of our own tables
+    _sql(tmp_path, f"UPDATE {table} SET body = x'00' WHERE id = ?", record.id)
     store, logs = _quietly(open_it)
     assert store.snapshot.records(type(record)).find(record.id) is None
     assert store.snapshot.roles.find(role(5).id) == role(5)
