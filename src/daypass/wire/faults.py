@@ -1,4 +1,4 @@
-"""What can be wrong with bytes, before it is known in which protocol to say so. Refusals are made of these in refusals.py."""
+"""What can be wrong with bytes or odd in them, before it is known in which protocol to say so. refusals.py makes Refusals of these."""
 
 from __future__ import annotations
 
@@ -19,3 +19,10 @@ class WrongType(Exception):
     def __init__(self, wanted: str) -> None:
         super().__init__(wanted)
         self.wanted = wanted
+
+
+class Unknown:
+    """Counts members that the pinned model does not know: they are passed over, as AWS does (DESIGN §2.4)."""
+
+    def __init__(self) -> None:
+        self.count = 0

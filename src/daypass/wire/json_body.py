@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from daypass.wire.compiled import Compiled
-from daypass.wire.faults import Malformed, WrongType
+from daypass.wire.faults import Malformed, Unknown, WrongType
 from daypass.wire.scalars import read_base64
 from daypass.wire.shapes import Shape
 from daypass.wire.timestamps import READERS
@@ -17,13 +17,6 @@ MAX_DEPTH = 64  # nesting of objects and arrays; no model needs more than 12 (at
 MAX_KEYS = 10_000  # of one object
 MAX_DIGITS = 40  # of one number; a 64-bit integer has 19
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
-
-
-class Unknown:
-    """Counts the members that no model knows."""
-
-    def __init__(self) -> None:
-        self.count = 0
 
 
 ReadJson = Callable[[Any, Unknown], Any]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from daypass.wire.compiled import Compiled
-from daypass.wire.faults import Malformed, WrongType
+from daypass.wire.faults import Malformed, Unknown, WrongType
 from daypass.wire.pairs import Pair
 from daypass.wire.scalars import text_reader
 from daypass.wire.shapes import Shape
@@ -16,7 +16,7 @@ MAX_DEPTH = 64  # parts of one parameter name
 MAX_ITEMS = 1024  # elements of one list or map; the largest list in the models of query services has 500
 
 Node: TypeAlias = "str | dict[str, Node]"
-ReadNode = Callable[[Node], Any]
+ReadNode = Callable[[Node, Unknown], Any]
 
 _INDEX = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 
@@ -29,13 +29,13 @@ def read_parameters(shape: Shape, parameters: Iterable[Pair]) -> tuple[dict[str,
     readers = _top_of(shape)
     values: dict[str, Any] = {}
     wrong: list[tuple[str, str]] = []
-    unknown = 0
+    unknown = Unknown()
     nested: dict[str, Node] = {}
     for name, text in parameters:
         reader = readers.get(name)
         if reader is not None:
             try:
-                values[reader[0]] = reader[1](text)
+                values[reader[0]] = reader[1](text, unknown)
             except WrongType as fault:
                 wrong.append((reader[0], fault.wanted))
             continue
@@ -43,16 +43,16 @@ def read_parameters(shape: Shape, parameters: Iterable[Pair]) -> tuple[dict[str,
         if dot and head in readers:
             _plant(nested, head, rest, text)
         else:
-            unknown += 1
+            unknown.count += 1
     for head, node in nested.items():
         member, read = readers[head]
         if member in values or any(member == name for name, _ in wrong):
             raise Malformed("A parameter is given both as a value and as a structure")
         try:
-            values[member] = read(node)
+            values[member] = read(node, unknown)
         except WrongType as fault:
             wrong.append((member, fault.wanted))
-    return values, unknown, wrong
+    return values, unknown.count, wrong
 
 
 def _plant(tree: dict[str, Node], head: str, rest: str, text: str) -> None:
@@ -91,7 +91,7 @@ def _reader(shape: Shape) -> ReadNode:
         return _map_reader(shape)
     read = text_reader(shape, "iso8601")
 
-    def read_scalar(node: Node) -> Any:
+    def read_scalar(node: Node, _unknown: Unknown) -> Any:
         if not isinstance(node, str):
             raise WrongType("a single value")
         return read(node)
@@ -103,11 +103,17 @@ reader_of: Compiled[ReadNode] = Compiled(_reader)
 
 
 def _structure_reader(shape: Shape) -> ReadNode:
-    def read(node: Node) -> Any:
+    def read(node: Node, unknown: Unknown) -> Any:
         if isinstance(node, str):
             raise WrongType("a structure")
-        readers = _top_of(shape)
-        return {readers[wire][0]: readers[wire][1](below) for wire, below in node.items() if wire in readers}
+        found = {}
+        for wire, below in node.items():
+            known = _top_of(shape).get(wire)
+            if known is None:
+                unknown.count += 1
+            else:
+                found[known[0]] = known[1](below, unknown)
+        return found
 
     return read
 
@@ -115,8 +121,8 @@ def _structure_reader(shape: Shape) -> ReadNode:
 def _list_reader(shape: Shape) -> ReadNode:
     read_item = reader_of(shape.item or shape)
 
-    def read(node: Node) -> Any:
-        return [read_item(item) for item in _numbered(node, "member", "a list")]
+    def read(node: Node, unknown: Unknown) -> Any:
+        return [read_item(item, unknown) for item in _numbered(node, "member", "a list")]
 
     return read
 
@@ -124,15 +130,15 @@ def _list_reader(shape: Shape) -> ReadNode:
 def _map_reader(shape: Shape) -> ReadNode:
     read_key, read_value = reader_of(shape.key or shape), reader_of(shape.item or shape)
 
-    def read(node: Node) -> Any:
+    def read(node: Node, unknown: Unknown) -> Any:
         found: dict[Any, Any] = {}
         for entry in _numbered(node, "entry", "a map"):
             if isinstance(entry, str) or entry.keys() != {"key", "value"}:
                 raise WrongType("a map of entries with a key and a value")
-            key = read_key(entry["key"])
+            key = read_key(entry["key"], unknown)
             if key in found:
                 raise Malformed("A map has the same key twice")
-            found[key] = read_value(entry["value"])
+            found[key] = read_value(entry["value"], unknown)
         return found
 
     return read

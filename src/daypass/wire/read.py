@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from daypass.values.request import Request
 from daypass.wire import json_body
-from daypass.wire.faults import Malformed
+from daypass.wire.faults import Malformed, Unknown
 from daypass.wire.form import beginning_of, inputs_of, refuse_foreign_json
-from daypass.wire.json_body import Unknown
 from daypass.wire.query import read_parameters
 from daypass.wire.refusals import invalid, malformed, wrong_types
 from daypass.wire.rest import ReadRest, read_members, rest_reader

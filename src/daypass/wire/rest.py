@@ -9,8 +9,7 @@ from typing import Any
 from daypass.values.folding import fold
 from daypass.values.request import Request
 from daypass.wire import json_body
-from daypass.wire.faults import Malformed, WrongType
-from daypass.wire.json_body import Unknown
+from daypass.wire.faults import Malformed, Unknown, WrongType
 from daypass.wire.pairs import read_pairs
 from daypass.wire.scalars import text_reader
 from daypass.wire.shapes import Member, OperationShape, Shape
@@ -66,11 +65,12 @@ def _query_reader(operation: OperationShape) -> Callable[[bytes, dict[str, Any],
         if not raw:
             return
         pairs = read_pairs(raw)
-        times = Counter(fold(name) for name, _ in pairs)
+        exact = Counter(name for name, _ in pairs)
+        folded = Counter(fold(name) for name, _ in pairs)
         for name, text in pairs:
             member = members.get(name)
             listed = member is not None and member.shape.kind == "list"
-            if times[fold(name)] > 1 and not (listed and times[fold(name)] == sum(other == name for other, _ in pairs)):
+            if folded[fold(name)] > (exact[name] if listed else 1):
                 raise Malformed("A parameter is given more than once")
             if member is None:
                 unknown.count += name not in constant and not fold(name).startswith("x-amz-")

@@ -11,8 +11,8 @@ from daypass.wire.shapes import Shape
 
 Check = Callable[[Any, str, list[str]], None]  # value, its path, where problems go
 
-MAX_PROBLEMS = 32  # spelled out in one message
-MAX_ECHO = 1024  # characters of a value that a message repeats
+MAX_PROBLEMS = 16  # spelled out in one message
+MAX_ECHO = 256  # characters of a value that a message repeats
 _LIMITS = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 
 
