@@ -1,8 +1,8 @@
 """The IAM decision as the user guide tells it: slow, obvious, on plain JSON, sharing no code with src. The oracle of tests/differential.
 
-Policies are the parsed JSON of documents that AWS would save. A caller is a dict: kind ("user", "role", "root", "web-identity" or
-"anonymous"), account, arn, principal_arn, principal_id, provider_arn. A context maps lower-case keys to a str, or to a tuple when the
-key is multi-valued. Quotations are of the IAM User Guide.
+Policies are the parsed JSON of documents that AWS would save. A caller is a dict: kind ("user", "role", "root", "web-identity",
+"anonymous" or "operator"), account, arn, principal_arn, principal_id, provider_arn. A context maps lower-case keys to a str, or
+to a tuple when the key is multi-valued. Quotations are of the IAM User Guide.
 """
 
 import base64
@@ -243,6 +243,8 @@ def matching(pairs, caller, bound):
             names.add("everyone")
         elif kind == "web-identity":
             names |= {DIRECT} if (type_, value) == ("Federated", caller["provider_arn"]) else set()
+        elif type_ == "Service":
+            names |= {DIRECT} if kind == "operator" and value == caller["provider_arn"] else set()
         elif type_ == "AWS" and kind != "anonymous":
             if value in (caller["account"], f"arn:aws:iam::{caller['account']}:root"):
                 names.add(ACCOUNT)

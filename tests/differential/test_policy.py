@@ -44,6 +44,7 @@ CALLERS = [
     Caller("root", HERE, f"arn:aws:iam::{HERE}:root", HERE, f"arn:aws:iam::{HERE}:root", HERE),
     Caller("web-identity", HERE, "", "sub", "", "", provider_arn=PROVIDER),
     Caller("anonymous", "", "", "anonymous", "", ""),
+    Caller("operator", HERE, "", "o", f"arn:aws:iam::{HERE}:role/app/r", "AROA" + "R" * 17, provider_arn="ec2.amazonaws.com"),
 ]
 LIKELY = CALLERS[:4]
 ACTIONS = ["sts:AssumeRole", "sts:TagSession", "s3:GetObject", "s3:PutObject", "iam:GetUser"]

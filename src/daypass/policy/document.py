@@ -71,7 +71,7 @@ def read_document(text: str, kind: Kind) -> Document:
     version = root.get("Version", _VERSIONS[1])
     if version not in _VERSIONS or (kind == "scp" and version != LATEST):
         raise PolicyError("Policy document must be version 2012-10-17 or greater.", "Version")
-    if not isinstance(root.get("Id", ""), str):
+    if type(root.get("Id", "")) is not str:
         raise PolicyError(SYNTAX, "Id")
     given = root.get("Statement")
     listed = given if isinstance(given, list) and given else [given]

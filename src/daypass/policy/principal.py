@@ -110,8 +110,10 @@ class Principals:
         self._arns = frozenset(value for value in aws - sessions if value not in bound)
 
     def closeness(self, caller: Caller) -> Closeness:
-        """How closely these principals name `caller`. A verified token is named by its provider alone, the operator on the
-        host by the service that stands for its socket or as any session of its role is."""
+        """How closely these principals name `caller`.
+
+        A verified token is named by its provider alone; the operator on the host by the service that stands for its socket.
+        """
         if caller.kind == "web-identity":
             return Closeness.DIRECT if caller.provider_arn in self._federated else Closeness.NOT
         if caller.kind == "operator" and caller.provider_arn in self._services:

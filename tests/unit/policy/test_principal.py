@@ -11,7 +11,7 @@ from unit.policy.people import ANYONE, HERE, OUTSIDER, PROVIDER, ROLE_ARN, ROLE_
 
 NOT, ACCOUNT, ROLE, DIRECT = Closeness
 
-OPERATOR = Caller("operator", HERE, "", "", "", "")
+OPERATOR = Caller("operator", HERE, SESSION_ARN, "", ROLE_ARN, ROLE_ID, provider_arn="operator.example")
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,10 @@ def test_principals_that_aws_takes(value: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "", "**", "11111111111", "1111111111111", "١" * 12, f"arn:aws:iam::{HERE}:role/*", "arn:aws:iam::*:role/x", f"arn:aws:iam::{HERE}:*",
-        f"arn:aws:iam:::{HERE}:root", "arn:aws:iam:::root", f"arn:aws:iam::{HERE}:role", f"arn:aws:iam::{HERE}:role/", f"{ROLE_ARN}/",
+        "", "**", "11111111111", "1111111111111", "١" * 12, f"arn:aws:iam::{HERE}:role/*", "arn:aws:iam::*:role/x",
+        f"arn:aws:iam::{HERE}:*",
+        f"arn:aws:iam:::{HERE}:root",
+        "arn:aws:iam:::root", f"arn:aws:iam::{HERE}:role", f"arn:aws:iam::{HERE}:role/", f"{ROLE_ARN}/",
         f"arn:aws:iam::{HERE}:group/g", f"arn:aws-cn:iam::{HERE}:root", f"arn:aws:iam:us-east-1:{HERE}:root", f"arn:aws:iam::{HERE}:root:x",
         f"arn:aws:sts::{HERE}:assumed-role/r", f"arn:aws:sts::{HERE}:assumed-role/app/r/s", f"arn:aws:sts::{HERE}:assumed-role/r/*",
         f"arn:aws:sts::{HERE}:assumed-role//s", f"arn:aws:s3::{HERE}:role/r", f"arn:aws:iam::{HERE}:role/r?", f" {HERE}", f"{HERE}\n",
@@ -46,7 +48,8 @@ def test_principals_that_aws_refuses(value: str) -> None:
 @pytest.mark.parametrize(
     "element",
     [
-        "x", {}, [], None, 1, {"aws": HERE}, {"AWS": []}, {"AWS": {}}, {"AWS": 1}, {"AWS": [HERE, None]}, {"Service": "*"}, {"Service": "ec2"},
+        "x", {}, [], None, 1, {"aws": HERE}, {"AWS": []}, {"AWS": {}}, {"AWS": 1}, {"AWS": [HERE, None]}, {"Service": "*"},
+        {"Service": "ec2"},
         {"Federated": "*"}, {"Federated": f"arn:aws:iam::{HERE}:role/x"}, {"Federated": f"arn:aws:iam::{HERE}:oidc-provider/"},
         {"Federated": f"arn:aws:iam::{HERE}:oidc-provider/*"}, {"CanonicalUser": "abc"}, {"Everyone": "*"},
     ],
@@ -57,7 +60,8 @@ def test_elements_that_aws_refuses(element: Any) -> None:
 
 
 def test_other_kinds_of_principal() -> None:
-    for kind, value in (("Service", "ec2.amazonaws.com"), ("Federated", PROVIDER), ("Federated", "accounts.google.com"), ("CanonicalUser", "a" * 64)):
+    providers = ("Federated", PROVIDER), ("Federated", "accounts.google.com")
+    for kind, value in (("Service", "ec2.amazonaws.com"), *providers, ("CanonicalUser", "a" * 64)):
         assert read_principals({kind: value}) == {(kind, value)}
 
 
@@ -65,8 +69,9 @@ def test_other_kinds_of_principal() -> None:
     ("value", "caller", "expected"),
     [
         ("*", USER, DIRECT), ("*", SESSION, DIRECT), ("*", ROOT, DIRECT), ("*", OUTSIDER, DIRECT), ("*", ANYONE, DIRECT), ("*", TOKEN, NOT),
-        ("*", OPERATOR, NOT),
-        (HERE, USER, ACCOUNT), (HERE, SESSION, ACCOUNT), (HERE, ROOT, ACCOUNT), (HERE, OUTSIDER, NOT), (HERE, ANYONE, NOT), (HERE, TOKEN, NOT),
+        ("*", OPERATOR, DIRECT), (HERE, OPERATOR, ACCOUNT), (ROLE_ARN, OPERATOR, NOT),
+        (HERE, USER, ACCOUNT), (HERE, SESSION, ACCOUNT), (HERE, ROOT, ACCOUNT), (HERE, OUTSIDER, NOT), (HERE, ANYONE, NOT),
+        (HERE, TOKEN, NOT),
         (THERE, OUTSIDER, ACCOUNT), (f"arn:aws:iam::{HERE}:root", USER, ACCOUNT), (f"arn:aws:iam::{HERE}:root", ROOT, ACCOUNT),
         (USER.arn, USER, DIRECT), (USER.arn, OUTSIDER, NOT), (USER.principal_id, USER, DIRECT), (USER.arn, SESSION, NOT),
         (ROLE_ARN, SESSION, ROLE), (ROLE_ID, SESSION, ROLE), (f"arn:aws:iam::{HERE}:role/r", SESSION, NOT), (ROLE_ARN, USER, NOT),
@@ -82,6 +87,12 @@ def test_a_token_is_named_by_its_provider_alone() -> None:
     assert Principals({("Federated", PROVIDER + "x")}, {}).closeness(TOKEN) is NOT
     assert Principals({("Federated", PROVIDER)}, {}).closeness(SESSION) is NOT
     assert Principals({("AWS", HERE), ("AWS", "*")}, {}).closeness(TOKEN) is NOT
+
+
+def test_the_operator_is_named_by_the_service_of_its_socket() -> None:
+    assert Principals({("Service", "operator.example")}, {}).closeness(OPERATOR) is DIRECT
+    assert Principals({("Service", "ec2.amazonaws.com")}, {}).closeness(OPERATOR) is NOT
+    assert Principals({("Service", "operator.example")}, {}).closeness(SESSION) is NOT
 
 
 def test_the_closest_of_several_names_counts() -> None:

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from daypass.policy import Kind, PolicyError
+from daypass.policy.document import read_document
+from unit.policy.people import HERE, statement
+
+SYNTAX = "Syntax errors in policy."
+SID = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+STS_ONLY = "AssumeRole policy may only specify STS AssumeRole actions."
+VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+TRUST = {"Effect": "Allow", "Principal": {"AWS": HERE}, "Action": "sts:AssumeRole"}
+
+
+def _refusal(document: Any, kind: Kind = "identity") -> str:
+    with pytest.raises(PolicyError) as caught:
+        read_document(document if isinstance(document, str) else json.dumps(document), kind)
+    return caught.value.message
+
+
+def _with(*statements: Any, **more: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)} | more
+
+
+@pytest.mark.parametrize(
+    ("one", "message"),
+    [
+        (statement(Effect=None), SYNTAX),
+        (statement(Effect="allow"), SYNTAX),
+        (statement(Effect=["Allow"]), SYNTAX),
+        (statement(Action=None), "Policy statement must contain actions."),
+        (statement(Resource=None), "Policy statement must contain resources."),
+        (statement(Action=[]), SYNTAX),
+        (statement(Resource=[]), SYNTAX),
+        (statement(Action=1), SYNTAX),
+        (statement(Action={"a": "b"}), SYNTAX),
+        (statement(NotAction="s3:*"), SYNTAX),
+        (statement(NotResource="*"), SYNTAX),
+        (statement(action="*"), SYNTAX),
+        (statement(Principal="*"), "Policy document should not specify a principal."),
+        (statement(NotPrincipal={"AWS": HERE}), "Policy document should not specify a principal."),
+        (statement(Action="GetObject"), VENDOR),
+        (statement(Action="s3"), VENDOR),
+        (statement(Action="**"), VENDOR),
+        (statement(Action=":Get"), VENDOR),
+        (statement(Action="s*:Get"), VENDOR),
+        (statement(Action="?:Get"), VENDOR),
+        (statement(Action="a b:Get"), "Vendor a b is not valid"),
+        (statement(Action="\u017f3:Get"), "Vendor \u017f3 is not valid"),
+        (statement(Action="s3:"), SYNTAX),
+        (statement(Action="s3:Get:Object"), SYNTAX),
+        (statement(Action="s3:Get\u212aey"), SYNTAX),
+        (statement(Action="s3:${aws:username}"), SYNTAX),
+        (statement(Resource=""), 'Resource  must be in ARN format or "*".'),
+        (statement(Resource="bucket"), 'Resource bucket must be in ARN format or "*".'),
+        (statement(Resource="**"), 'Resource ** must be in ARN format or "*".'),
+        (statement(Resource="arn:aws:s3*"), 'Resource arn:aws:s3* must be in ARN format or "*".'),
+        (statement(Resource="a*:aws:s3:::b"), 'Resource a*:aws:s3:::b must be in ARN format or "*".'),
+        (statement(Resource="arn::s3:::b"), 'Partition "" is not valid for resource "arn::s3:::b".'),
+        (statement(Resource="arn:aws:*:::b"), "Resource vendor must be fully qualified and cannot contain regexes."),
+        (statement(Resource="arn:aws:${a:b}:::b"), 'Resource arn:aws:${a:b}:::b must be in ARN format or "*".'),
+        (statement(Sid="a b"), SID),
+        (statement(Sid=5), SYNTAX),
+        (statement(Condition=[]), SYNTAX),
+        (statement(Condition={"StringEquals": {}}), SYNTAX),
+        (statement(Condition={"StringEquals": "a"}), SYNTAX),
+        (statement(Condition={"StringEquals": {"a:b": []}}), SYNTAX),
+        (statement(Condition={"StringEquals": {"a:b": [["x"]]}}), SYNTAX),
+        (statement(Condition={"StringEquals": {"nokey": "x"}}), VENDOR),
+        (statement(Condition={"StringEquals": {"a:": "x"}}), VENDOR),
+        ("text", SYNTAX),
+        (None, SYNTAX),
+        ([], SYNTAX),
+    ],
+)  # fmt: skip
+def test_statements_that_aws_refuses(one: Any, message: str) -> None:
+    for kind in ("identity", "boundary", "session", "scp"):
+        assert _refusal(_with(statement(), one), kind) == message
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], SYNTAX),
+        ("x", SYNTAX),
+        ("{", SYNTAX),
+        ('{"Version":"2012-10-17","Version":"2012-10-17","Statement":[]}', SYNTAX),
+        ({"Version": "2012-10-17"}, SYNTAX),
+        ({"Version": "2012-10-17", "Statement": []}, SYNTAX),
+        (_with(statement(), Foo=1), SYNTAX),
+        (_with(statement(), Id=1), SYNTAX),
+        (_with(statement(), Version="2012-10-18"), "Policy document must be version 2012-10-17 or greater."),
+        (_with(statement(), Version=["2012-10-17"]), "Policy document must be version 2012-10-17 or greater."),
+        (_with(statement(Sid="a"), statement(Sid="a")), "Statement IDs (SID) in a single policy must be unique."),
+    ],
+)
+def test_documents_that_aws_refuses(document: Any, message: str) -> None:
+    assert _refusal(document) == message
+
+
+def test_scp_needs_the_newest_version() -> None:
+    assert read_document(json.dumps({"Statement": statement()}), "identity").variables is False
+    assert _refusal({"Statement": statement()}, "scp") == "Policy document must be version 2012-10-17 or greater."
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Resource": "*"}, "Has prohibited field Resource"),
+        ({"NotResource": "*"}, "Has prohibited field NotResource"),
+        ({"Principal": None}, "Missing required field Principal"),
+        ({"Principal": None, "NotPrincipal": {"AWS": HERE}}, "Has prohibited field NotPrincipal"),
+        ({"NotPrincipal": {"AWS": HERE}}, SYNTAX),
+        ({"Principal": {"AWS": ["*", "arn:x"]}}, 'Invalid principal in policy: "AWS":"arn:x"'),
+        ({"Principal": {"CanonicalUser": "a" * 64}}, f'Invalid principal in policy: "CANONICALUSER":"{"a" * 64}"'),
+        ({"Action": None}, "Missing required field Action"),
+        ({"Action": "*"}, STS_ONLY),
+        ({"Action": "s3:GetObject"}, STS_ONLY),
+        ({"Action": ["sts:AssumeRole", "iam:PassRole"]}, STS_ONLY),
+        ({"Action": "sts:GetCallerIdentity"}, STS_ONLY),
+        ({"Action": "\u017fts:AssumeRole"}, STS_ONLY),
+        ({"Action": None, "NotAction": "sts:TagSession"}, STS_ONLY),
+        ({"Effect": None}, "Missing required field Effect"),
+        ({"Extra": 1}, "Unknown field Extra"),
+    ],
+)
+def test_trust_policies_that_aws_refuses(change: dict[str, Any], message: str) -> None:
+    one = {name: value for name, value in (TRUST | change).items() if value is not None}
+    assert _refusal(_with(one), "trust") == message
+
+
+def test_trust_policies_that_are_no_json() -> None:
+    assert _refusal("{", "trust") == "This policy contains invalid Json"
+
+
+@pytest.mark.parametrize("action", ["sts:*", "sts:Assume*", "STS:assumerole", ["sts:AssumeRole", "sts:TagSession"], "sts:SetContext"])
+def test_trust_policies_that_aws_takes(action: Any) -> None:
+    document = read_document(json.dumps(_with(TRUST | {"Action": action})), "trust")
+    assert document.statements[0].principals == {("AWS", HERE)}
+
+
+def test_not_principal_belongs_to_a_deny() -> None:
+    deny = statement("Deny", NotPrincipal={"AWS": HERE})
+    assert read_document(json.dumps(_with(deny)), "resource").statements[0].not_principal
+    assert _refusal(_with(deny | {"Effect": "Allow"}), "resource") == SYNTAX
+    assert _refusal(_with(deny | {"NotPrincipal": "*"}), "resource") == SYNTAX
+
+
+def test_scalars_stand_for_lists_and_empty_sids_may_repeat() -> None:
+    condition = {"Bool": {"aws:SecureTransport": True}, "NumericEquals": {"s3:max-keys": [1.50, 2]}}
+    one = statement(Sid="", Action="s3:Get*", Condition=condition)
+    document = read_document(json.dumps(_with(one, one, Id="x")), "identity")
+    first = document.statements[0]
+    assert first.actions == ("s3:Get*",)
+    assert first.condition == {"Bool": {"aws:SecureTransport": ("true",)}, "NumericEquals": {"s3:max-keys": ("1.5", "2")}}
+    assert [(s.sid, s.position) for s in document.statements] == [("", 1), ("", 2)]
+    assert document.variables
+
+
+def test_the_place_of_an_error() -> None:
+    with pytest.raises(PolicyError) as caught:
+        read_document(json.dumps(_with(statement(), statement(Effect="x"))), "identity")
+    assert caught.value.position == "Statement[2].Effect"
