@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 from daypass.values.errors import ProofError, ProofFault
 
 _PLAIN = re.compile(rb"[A-Za-z0-9_.~-]*", re.ASCII)
-_BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_AMBIGUOUS = re.compile(rb"\+|%(?![0-9A-Fa-f]{2})")
 _SIGNATURE = b"x-amz-signature"
 
 
@@ -39,14 +39,15 @@ def _without_dot_segments(raw: bytes) -> bytes:
 
 
 def canonical_query(raw: bytes, *, presigned: bool = False) -> bytes:
-    """The query as signed: each name and value decoded and encoded again, sorted; a `+` stands for itself.
+    """The query as signed: each name and value decoded and encoded again, sorted; no piece is dropped, not even an empty one.
 
-    With `presigned`, X-Amz-Signature is left out. No piece is dropped, not even an empty one. Raises ProofError for a stray `%`.
+    With `presigned`, X-Amz-Signature is left out. Raises ProofError for a stray `%`, and for a bare `+`: signers mean a plus by it,
+    readers of forms a space, so that a signed `%2B` could be turned into a space on its way. SDKs never send one.
     """
     if not raw:
         return b""
-    if _BAD_PERCENT.search(raw):
-        raise ProofError(ProofFault.INCOMPLETE, "The query string holds a malformed percent encoding.")
+    if _AMBIGUOUS.search(raw):
+        raise ProofError(ProofFault.INCOMPLETE, "The query string holds a bare plus sign or a malformed percent encoding.")
     pairs = []
     for piece in raw.split(b"&"):
         name, _, value = piece.partition(b"=")

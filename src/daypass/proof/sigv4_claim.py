@@ -171,13 +171,23 @@ def _check_algorithm(algorithm: str) -> None:
 
 
 def _claim(credential: str, names: str, signature: str, stamp: str, timestamp: datetime, token: str, expires_in: int | None) -> SigV4Claim:
-    scope = _CREDENTIAL.fullmatch(credential)
+    key_id, date, region, service = _read_credential(credential)
+    return SigV4Claim(key_id, date, region, service, read_signed_headers(names), signature, timestamp, stamp, token, expires_in)
+
+
+# The texts of these three come again and again from the same clients; what was read strictly once is not read anew.
+
+
+@lru_cache(maxsize=1024)
+def _read_credential(text: str) -> tuple[str, str, str, str]:
+    """Key id, date, region and service of a credential scope. Raises ProofError INCOMPLETE or SCOPE."""
+    scope = _CREDENTIAL.fullmatch(text)
     if scope is None:
         _incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.")
     key_id, date, region, service, terminator = scope.groups()
     if terminator != TERMINATOR:
         raise ProofError(ProofFault.SCOPE, f"Credential should be scoped with a valid terminator: '{TERMINATOR}'.")
-    return SigV4Claim(key_id, date, region, service, read_signed_headers(names), signature, timestamp, stamp, token, expires_in)
+    return key_id, date, region, service
 
 
 @lru_cache(maxsize=256)
@@ -211,6 +221,7 @@ def _read_time(single: dict[bytes, bytes]) -> tuple[str, datetime]:
     return timestamp.strftime("%Y%m%dT%H%M%SZ"), timestamp
 
 
+@lru_cache(maxsize=64)
 def _read_stamp(stamp: str) -> datetime:
     try:
         timestamp = datetime.fromisoformat(stamp) if _STAMP.fullmatch(stamp) else None
