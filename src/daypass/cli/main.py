@@ -53,11 +53,12 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         epilog="Exit codes: 0 ok, 2 usage, 3 sign-in needed, 4 denied, 5 server unreachable, 6 clock, TLS or configuration.",
     )
     _common(parser, DEFAULT_DATA, "table")
+    again = argparse.ArgumentParser(add_help=False)  # given before or after the command, the value is the same
+    _common(again, argparse.SUPPRESS, argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     asked = COMMANDS.keys() & set(words)  # usually one; a value may bear a command's name (`--data up`)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
-        _common(command, argparse.SUPPRESS, argparse.SUPPRESS)  # given before or after the command, the value is the same
+        command = commands.add_parser(name, help=summary, description=summary, parents=[again])
         if name in asked:
             module = importlib.import_module(f"daypass.cli.{name}")
             module.add_arguments(command)
