@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daypass.services import organizations
 from daypass.store.records import Organization
 from daypass.values.ids import is_account_id
 from unit.services.world import OTHER, World, refused
@@ -77,6 +78,13 @@ def test_a_name_that_misleads_is_refused(world: World, name: str) -> None:
 def test_the_role_may_not_have_a_reserved_name(world: World, name: str) -> None:
     with refused("InvalidInputException"):
         call(world, "CreateAccount", Email="dev@example.org", AccountName="dev", RoleName=name)
+
+
+def test_there_is_a_most_of_accounts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(organizations, "ACCOUNTS", 3)
+    call(world, "CreateAccount", Email="a@example.org", AccountName="a")
+    with refused("ConstraintViolationException", "at most 3 accounts"):
+        call(world, "CreateAccount", Email="b@example.org", AccountName="b")
 
 
 def test_an_email_names_one_account(world: World) -> None:

@@ -57,6 +57,19 @@ def test_a_marker_that_was_never_given_is_refused(spoil: object) -> None:
         page(["a", "b"], spoil(marker), 1)
 
 
+def test_a_marker_longer_than_any_that_is_given_is_refused() -> None:
+    _, marker = page(["a", "b"], None, 1)
+    assert marker is not None
+    digest = base64.urlsafe_b64decode(marker)[:8]
+    for length, is_given in ((232, True), (233, False)):  # with the digest 240 bytes are 320 characters
+        forged = base64.urlsafe_b64encode(digest + b"0" * length).decode()
+        if is_given:
+            assert page(["a"], forged, 1) == (["a"], None)
+        else:
+            with refused("ValidationError"):
+                page(["a"], forged, 1)
+
+
 def test_a_marker_of_another_listing_or_account_is_refused(world: World) -> None:
     for name in ("a", "b"):
         world.call("CreateUser", UserName=name)

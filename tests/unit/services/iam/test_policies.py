@@ -57,10 +57,12 @@ def test_versions_are_numbered_for_ever_and_limited_to_five(world: World) -> Non
         world.call("DeletePolicyVersion", PolicyArn=arn, VersionId="v3")
     world.call("DeletePolicyVersion", PolicyArn=arn, VersionId="v5")
     assert world.call("CreatePolicyVersion", PolicyArn=arn, PolicyDocument=ALLOW_ALL)["PolicyVersion"]["VersionId"] == "v6"
+    world.call("DeletePolicyVersion", PolicyArn=arn, VersionId="v4")
+    assert world.call("CreatePolicyVersion", PolicyArn=arn, PolicyDocument=ALLOW_ALL)["PolicyVersion"]["VersionId"] == "v7"
     world.call("SetDefaultPolicyVersion", PolicyArn=arn, VersionId="v1")
     versions = world.call("ListPolicyVersions", PolicyArn=arn)["Versions"]
     assert [(one["VersionId"], one["IsDefaultVersion"]) for one in versions] == [
-        ("v6", False), ("v4", False), ("v3", False), ("v2", False), ("v1", True),
+        ("v7", False), ("v6", False), ("v3", False), ("v2", False), ("v1", True),
     ]  # fmt: skip
     with refused("NoSuchEntity"):
         world.call("GetPolicyVersion", PolicyArn=arn, VersionId="v5")
@@ -256,7 +258,7 @@ def test_another_accounts_policy_does_not_exist(world: World) -> None:
 @pytest.mark.parametrize(
     "arn",
     ["not-an-arn-at-all-but-long", "arn:aws:iam::123456789012:role/AdministratorAccess", "arn:aws:s3:::bucket/policy/xxxxxxx",
-     "arn:aws:iam:us-east-1:aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy"],
+     "arn:aws:s3::123456789012:policy/x", "arn:aws:iam:us-east-1:aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy"],
 )  # fmt: skip
 def test_what_is_no_policy_arn_is_refused(world: World, arn: str) -> None:
     name = holder(world, "User")
