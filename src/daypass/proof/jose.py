@@ -5,10 +5,9 @@ Source: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (algorithms), RFC 8725 (best pr
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-from binascii import Error as BadBase64
+from binascii import a2b_base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -29,6 +28,10 @@ _EC_ALGORITHMS = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",)}
 ALGORITHMS = frozenset((*_RSA_ALGORITHMS, "ES256", "ES384", "ES512"))  # IAM User Guide: OIDC providers, supported algorithms
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LAST = (frozenset(("", *_LETTERS)), frozenset[str](), frozenset(_LETTERS[::16]), frozenset(_LETTERS[::4]))  # by length modulo 4
+_PADDING = (b"", b"", b"==", b"=")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class NotJson(ValueError):
@@ -36,24 +39,19 @@ class NotJson(ValueError):
 
 
 def read_base64url(text: str) -> bytes:
-    """Decode unpadded base64url in its one canonical spelling. Raises NotJson."""
+    """Decode unpadded base64url in its one canonical spelling (RFC 4648 §3.5: the last character has no stray bits). Raises NotJson."""
     if not _BASE64URL.fullmatch(text):
         raise NotJson("characters outside base64url")
-    try:
-        value = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except BadBase64 as error:
-        raise NotJson("not base64url") from error
-    if base64.urlsafe_b64encode(value).rstrip(b"=") != text.encode("ascii"):
+    left = len(text) % 4
+    if left == 1 or text[-1:] not in _LAST[left]:
         raise NotJson("base64url with stray bits")
-    return value
+    return a2b_base64(text.encode("ascii").translate(_STANDARD) + _PADDING[left])
 
 
 def read_json_object(raw: bytes) -> dict[str, Any]:
     """Parse one JSON object: UTF-8, each name once, no NaN or infinity, integers of 64 bits at most. Raises NotJson."""
     try:
-        value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_short_int, parse_float=_finite
-        )
+        value = _STRICT.decode(raw.decode("utf-8"))
         if b"\\u" in raw:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses lone surrogates, which no later step could write
     except (ValueError, RecursionError) as error:
@@ -85,6 +83,9 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise NotJson("a number is out of range")
     return value
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_short_int, parse_float=_finite)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from joserfc.jws import JWSRegistry
@@ -66,20 +68,24 @@ def read_unverified(token: str) -> ClaimedToken:
     if len(parts) != 3:
         raise _invalid("encrypted tokens are not taken" if len(parts) == 5 else "not three parts")
     try:
-        header = read_json_object(read_base64url(parts[0]))
+        header, algorithm, key_id = _read_header(parts[0])
         payload = read_json_object(read_base64url(parts[1]))
         signature = read_base64url(parts[2])
     except NotJson as error:
         raise _invalid(str(error)) from error
-    algorithm, key_id = _read_header(header)
     issuer = payload.get("iss")
     if not isinstance(issuer, str) or not issuer:
         raise _missing("iss")
     return ClaimedToken(header, issuer, key_id, algorithm, payload, f"{parts[0]}.{parts[1]}".encode("ascii"), signature)
 
 
-def _read_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
-    """The algorithm and key id that the header names. Embedded keys and key addresses (jwk, jku, x5u, x5c) are never looked at."""
+@lru_cache(maxsize=64)
+def _read_header(text: str) -> tuple[Mapping[str, Any], str, str | None]:
+    """A header with the algorithm and key id that it names; remembered, since all tokens of one key have the same.
+
+    Embedded keys and key addresses (jwk, jku, x5u, x5c) are never looked at. Raises NotJson, Refusal.
+    """
+    header = read_json_object(read_base64url(text))
     algorithm, key_id, kind = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise _invalid(f"algorithm {str(algorithm)[:20]!r} is not taken")
@@ -90,7 +96,7 @@ def _read_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
     for name in ("crit", "enc", "zip", "b64"):
         if name in header:
             raise _invalid(f"header member {name!r} is not taken")
-    return algorithm, key_id
+    return MappingProxyType(header), algorithm, key_id
 
 
 def verify_token(token: ClaimedToken | str, keys: KeySet, *, issuer: str, audiences: Collection[str], now: datetime) -> Token:
