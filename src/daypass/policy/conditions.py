@@ -28,6 +28,9 @@ def compile_condition(block: Block, *, variables: bool) -> Holds | None:
         return None
     if len(tests) == 1:
         return tests[0]
+    if len(tests) == 2:
+        first, second = tests
+        return lambda context: first(context) and second(context)
     return lambda context: all(test(context) for test in tests)
 
 

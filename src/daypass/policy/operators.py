@@ -50,8 +50,8 @@ def _text_test(templates: Sequence[Template], compile_tokens: Callable[[Sequence
     return test
 
 
-def _any(matchers: Sequence[Matcher]) -> Matcher:
-    return lambda value: any(matches(value) for matches in matchers)
+def _any(tests: Sequence[Callable[[Read], bool]]) -> Callable[[Read], bool]:
+    return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
 
 
 def _string(values: Sequence[str], variables: bool) -> ValueTest:
@@ -123,29 +123,32 @@ def _constants(values: Sequence[str], read: Callable[[str], Read | None]) -> tup
 
 def _ordered(read: Callable[[str], Read | None], compare: Callable[[Read, Read], bool]) -> Callable[[Sequence[str], bool], ValueTest]:
     def compile_(values: Sequence[str], variables: bool) -> ValueTest:
-        limits = _constants(values, read)
-
-        def test(value: str, context: Context) -> bool:
-            given = read(value)
-            return given is not None and any(compare(given, limit) for limit in limits)
-
-        return test
+        return _read_and(read, _any([_against(compare, limit) for limit in _constants(values, read)]))
 
     return compile_
 
 
-def _address(values: Sequence[str], variables: bool) -> ValueTest:
-    networks = _constants(values, read_network)
+def _against(compare: Callable[[Read, Read], bool], limit: Read) -> Callable[[Read], bool]:
+    return lambda given: compare(given, limit)
+
+
+def _read_and(read: Callable[[str], Read | None], matches: Callable[[Read], bool]) -> ValueTest:
+    """What cannot be read matches nothing."""
 
     def test(value: str, context: Context) -> bool:
-        given = read_address(value)
-        return given is not None and any(_within(given, network) for network in networks)
+        given = read(value)
+        return given is not None and matches(given)
 
     return test
 
 
-def _within(address: Network, network: Network) -> bool:
-    return address.version == network.version and address.prefix >> network.shift == network.prefix
+def _address(values: Sequence[str], variables: bool) -> ValueTest:
+    return _read_and(read_address, _any([_within(network) for network in _constants(values, read_network)]))
+
+
+def _within(network: Network) -> Callable[[Network], bool]:
+    version, prefix, shift = network
+    return lambda address: address.version == version and address.prefix >> shift == prefix
 
 
 _COMPARISONS = {
