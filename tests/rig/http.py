@@ -95,7 +95,7 @@ def exchange(url: str, raw: bytes, timeout: float = 20) -> Reply:
         head, _, body = data.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        wanted = int(headers.get("content-length", "0"))
+        wanted = 0 if raw.startswith(b"HEAD ") else int(headers.get("content-length", "0"))
         while len(body) < wanted:
             chunk = connection.recv(65536)
             if not chunk:
