@@ -98,6 +98,12 @@ def test_what_another_node_deleted_is_not_put_back(open_another: Open) -> None:
     assert one.snapshot.users.find(user(1).id) is None
 
 
+def test_deleting_what_is_not_there_is_a_conflict(store: Store) -> None:
+    with pytest.raises(Conflict) as conflict:
+        store.write(deleting(user(1)))
+    assert conflict.value.table == "users"
+
+
 def test_a_change_made_from_a_state_that_has_moved_on_is_refused(open_another: Open) -> None:
     one, other = open_another(), open_another()
     one.write(putting(user(1)))

@@ -71,13 +71,13 @@ def test_the_latest_of_several_orders_counts_and_each_is_let_go_alone() -> None:
 
 
 def test_an_order_that_is_let_go_does_not_lift_another_on_the_same_session() -> None:
-    value = session(1).id.hex()
-    first, second = order("session", value, n=1), order("session", value, n=2)
+    value = session(0xAB).id.hex()
+    first, second = order("session", value, n=1), order("session", value.upper(), n=2)
     endings = _obeying(first, second)
     endings.replace(first, None)
-    assert endings.ended(session(1)) is not None
+    assert endings.ended(session(0xAB)) is not None
     endings.replace(second, None)
-    assert endings.ended(session(1)) is None
+    assert endings.ended(session(0xAB)) is None
 
 
 def test_an_order_may_change_its_aim() -> None:

@@ -172,7 +172,6 @@ def test_a_trust_policy_is_compiled_once_and_anew_when_it_changes() -> None:
     assert snapshot.trust_of(before) is trust
     assert trust.principals() == {("AWS", HERE)}
     snapshot.apply([after], ())
-    assert snapshot.trust_of(after).principals() == {("AWS", THERE)}
     snapshot.trust_of(before)  # a record from before the change is read, not remembered
     assert snapshot.trust_of(after).principals() == {("AWS", THERE)}
 
