@@ -15,7 +15,8 @@ from typing import Any
 import botocore
 from botocore.loaders import Loader
 
-from models.java import CATEGORIES, translate
+from models.java import CATEGORIES
+from models.linear import pattern_of
 
 ROOT = Path(__file__).resolve().parents[1]
 WIRE = ROOT / "src" / "daypass" / "wire"
@@ -113,7 +114,7 @@ def _shape(service: str, name: str, source: Mapping[str, Any]) -> dict[str, Any]
         out["format"] = source["timestampFormat"]
     if "pattern" in source:
         out["pattern"] = source["pattern"]
-        match = translate(source["pattern"])
+        match = pattern_of(source["pattern"])
         if match != source["pattern"]:
             out["match"] = match
     if source.get("exception"):

@@ -17,7 +17,12 @@ _TABLE = Path(__file__).parent / "models" / "unicode.json"
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Callable[[str], object]:
     """A function that gives something true when the whole of a text matches. `\\w`, `\\d` and the like are ASCII, as in Java."""
-    return re.compile(_PLACEHOLDER.sub(lambda found: _category(found.group(1)), pattern), re.ASCII).fullmatch
+    return re.compile(spelled_out(pattern), re.ASCII).fullmatch
+
+
+def spelled_out(pattern: str) -> str:
+    """`pattern` with the characters of every `\\p{…}` in its place."""
+    return _PLACEHOLDER.sub(lambda found: _category(found.group(1)), pattern)
 
 
 @lru_cache(maxsize=16)

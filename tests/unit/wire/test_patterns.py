@@ -5,12 +5,18 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from models.java import Untranslatable, translate
+from models.linear import REWRITTEN, SHORT, grows, pattern_of
 
 from daypass.wire import patterns
 from daypass.wire.patterns import matcher
 
-MODELS = sorted((Path(patterns.__file__).parent / "models").glob("*.json"))
+WIRE = Path(patterns.__file__).parent
+SHAPES = [shape for path in sorted(WIRE.glob("*/*.json")) for shape in json.loads(path.read_text("utf-8")).get("shapes", {}).values()]
+JAVA = sorted({shape["pattern"] for shape in SHAPES if "pattern" in shape})
+ANEW = [java for java in JAVA if pattern_of(java) != translate(java)]
 
 
 @pytest.mark.parametrize(
@@ -53,18 +59,55 @@ def test_what_has_no_counterpart_is_not_guessed(java: str) -> None:
 
 
 def test_no_pattern_of_the_models_was_dropped() -> None:
-    seen = 0
-    for path in MODELS:
-        for shape in json.loads(path.read_text("utf-8")).get("shapes", {}).values():
-            if "pattern" in shape:
-                seen += 1
-                match = shape.get("match", shape["pattern"])
-                assert match == translate(shape["pattern"])
-                matcher(match)
-    assert seen > 500
+    with_pattern = [shape for shape in SHAPES if "pattern" in shape]
+    assert len(with_pattern) > 500
+    for shape in with_pattern:
+        match = shape.get("match", shape["pattern"])
+        assert match == pattern_of(shape["pattern"])
+        matcher(match)
 
 
-def test_no_pattern_leaves_the_scripts_of_digits_and_letters_to_python() -> None:
-    for path in MODELS:
-        for shape in json.loads(path.read_text("utf-8")).get("shapes", {}).values():
-            assert not re.search(r"\\[wd$]|(?<!\\)\$", shape.get("match", shape.get("pattern", "")).replace("\\$", ""))
+def test_no_pattern_leaves_letters_digits_and_ends_to_python() -> None:
+    for java in JAVA:
+        assert not re.search(r"\\[wdWD$]|(?<!\\)\$", pattern_of(java).replace("\\$", ""))
+
+
+def test_h66_no_pattern_takes_more_than_linear_time() -> None:
+    longest = {java: max(shape.get("max", 10**9) for shape in SHAPES if shape.get("pattern") == java) for java in JAVA}
+    left = [java for java in JAVA if java not in ANEW and longest[java] > SHORT and pattern_of(java) and grows(pattern_of(java))]
+    assert left == []
+
+
+@pytest.mark.parametrize("java", [r"(a+)+b", r"(a|ab|b)*c", r"a*a*b", r".*x.*y", r"(a*b*)*c", r"[ab]+[bc]+"])
+def test_what_grows_is_seen(java: str) -> None:
+    assert grows(translate(java))
+
+
+@pytest.mark.parametrize("java", [r"a*b*c", r"(a|b)*c", r"(/[a-z]+)*/", r"a{1,100}b{1,100}", r"(ab)*a?", r"[a-z]+(-[a-z]+)*"])
+def test_what_does_not_grow_is_let_be(java: str) -> None:
+    assert not grows(translate(java))
+
+
+PIECES = st.sampled_from([
+    ":", "a", "1", "0", ".", "@", "{", "}", "#", "##", "{##", "##}", "{####}", "\n", " ", "é", "/", "arn:aws", "-x", ":rolesanywhere",
+    ":iam", "crl/",
+    ":crl/", ":alias/crl/", ":role", ":profile/", ":alias/profile/", ":trust-anchor", ":trust-anchor/", ":alias/trust-anchor/",
+    "organizations", "arn:aws:organizations::", "01234567-0123-0123-0123-0123456789ab",
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("java", ANEW)
+def test_a_rewriting_means_the_same(java: str) -> None:
+    direct, rewritten = matcher(translate(java)), matcher(pattern_of(java))
+
+    @given(st.lists(PIECES, max_size=9).map("".join))
+    def check(text: str) -> None:
+        assert bool(direct(text)) == bool(rewritten(text))
+        for start in ("arn:aws:rolesanywhere", "arn:aws-x:rolesanywhere:", "arn:aws:iam:", "arn:aws:organizations::"):
+            assert bool(direct(start + text)) == bool(rewritten(start + text))
+
+    check()
+
+
+def test_no_rewriting_is_left_over() -> None:
+    assert set(REWRITTEN) <= set(JAVA)
