@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from daypass.values.arn import iam_arn
+from daypass.values.folding import fold
 from daypass.values.secret import Secret
 
 Tags = tuple[tuple[str, str], ...]
@@ -150,7 +151,7 @@ class OidcProvider(Record, frozen=True, kw_only=True):
     @property
     def single_use(self) -> bool:
         """Whether a token whose `jti` was seen is refused: what the tag `daypass:single-use` = `true` asks for."""
-        return (SINGLE_USE_TAG, "true") in self.tags
+        return any(fold(key) == SINGLE_USE_TAG and fold(value) == "true" for key, value in self.tags)  # as tag keys are compared
 
     @property
     def url(self) -> str:

@@ -96,3 +96,14 @@ def test_another_accounts_provider_does_not_exist(world: World) -> None:
             world.call(name, by=theirs, OpenIDConnectProviderArn=arn, **members)
     assert world.call("ListOpenIDConnectProviders", by=theirs) == {"OpenIDConnectProviderList": []}
     assert world.call("CreateOpenIDConnectProvider", by=theirs, Url="https://idp.example.org/realm")
+
+
+@pytest.mark.parametrize(("key", "value", "once"), [
+    ("daypass:single-use", "true", True), ("Daypass:Single-Use", "True", True), ("daypass:single-use", "false", False),
+    ("daypass:single-use", "", False), ("single-use", "true", False),
+])  # fmt: skip
+def test_a_tag_marks_a_provider_as_single_use_however_it_is_spelt(world: World, key: str, value: str, once: bool) -> None:
+    arn = make(world)
+    world.call("TagOpenIDConnectProvider", OpenIDConnectProviderArn=arn, Tags=[{"Key": key, "Value": value}])
+    provider = world.store.oidc_providers.by_arn(arn)
+    assert provider is not None and provider.single_use is once
