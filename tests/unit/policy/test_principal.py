@@ -59,6 +59,13 @@ def test_elements_that_aws_refuses(element: Any) -> None:
         read_principals(element)
 
 
+def test_the_text_names_the_kind_of_a_bad_principal() -> None:
+    with pytest.raises(PolicyError, match=r'^Invalid principal in policy: "SERVICE":"ec2"$'):
+        read_principals({"Service": "ec2"})
+    with pytest.raises(PolicyError, match=r'^Invalid principal in policy: "FEDERATED":"\*"$'):
+        read_principals({"Federated": "*"})
+
+
 def test_other_kinds_of_principal() -> None:
     providers = ("Federated", PROVIDER), ("Federated", "accounts.google.com")
     for kind, value in (("Service", "ec2.amazonaws.com"), *providers, ("CanonicalUser", "a" * 64)):

@@ -15,7 +15,7 @@ from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Values
 from unit.policy import people
 
-VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "vectors" / "policy" / "guide.json").read_text("utf-8"))
+VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "policy" / "guide.json").read_text("utf-8"))
 CASES = [(vector, one) for vector in VECTORS for one in vector["asks"]]
 
 
