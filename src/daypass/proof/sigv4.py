@@ -98,8 +98,9 @@ def _signed_headers(claim: SigV4Claim, request: Request, service: str) -> Mappin
     """The canonical values of the signed headers; refused are absent ones and `x-amz-…` headers that are not signed."""
     wanted = _as_bytes(claim.signed_headers)
     values: dict[bytes, bytes] = {}
+    names = frozenset(wanted)
     for name, value in request.headers:
-        if name in wanted:
+        if name in names:
             value = canonical_value(value)
             values[name] = values[name] + b"," + value if name in values else value
         elif name.startswith(b"x-amz-") and not (name == _HASH_HEADER and claim.presigned and service in S3_SERVICES):
@@ -128,11 +129,10 @@ def _payload_hash(claim: SigV4Claim, request: Request, headers: Mapping[bytes, b
 
 def _verify_time(claim: SigV4Claim, now: datetime, skew: timedelta) -> None:
     """Raise unless `now` is within `skew` of the signing time; a presigned request instead ends after its own number of seconds."""
-    minutes = int(skew.total_seconds()) // 60
     if claim.timestamp > now + skew:
         raise ProofError(
             ProofFault.CLOCK,
-            f"Signature not yet current: {claim.stamp} is still later than {_stamp(now + skew)} ({_stamp(now)} + {minutes} min.)",
+            f"Signature not yet current: {claim.stamp} is still later than {_stamp(now + skew)} ({_stamp(now)} + {_minutes(skew)})",
         )
     if claim.expires_in is not None:
         if now > claim.timestamp + timedelta(seconds=claim.expires_in):
@@ -140,8 +140,12 @@ def _verify_time(claim: SigV4Claim, now: datetime, skew: timedelta) -> None:
     elif claim.timestamp < now - skew:
         raise ProofError(
             ProofFault.CLOCK,
-            f"Signature expired: {claim.stamp} is now earlier than {_stamp(now - skew)} ({_stamp(now)} - {minutes} min.)",
+            f"Signature expired: {claim.stamp} is now earlier than {_stamp(now - skew)} ({_stamp(now)} - {_minutes(skew)})",
         )
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span // timedelta(minutes=1)} min."
 
 
 def _stamp(moment: datetime) -> str:

@@ -48,6 +48,8 @@ def derive(secret: Secret, date: str, region: str, service: str) -> SigningKey:
 class SigningKeys:
     """A bounded memory of derived keys, oldest out first. An entry is good only for the very secret that it was derived from.
 
+    `forget` is tidiness: a key that is deleted or inactive is refused before its signature is looked at.
+
     INVARIANT: only keys that have verified a signature get in, so that strangers cannot push others' keys out.
     """
 
