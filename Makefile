@@ -21,11 +21,10 @@ demo: .venv/run.stamp ## play a small company against a server of its own, one l
 test: .venv/test.stamp ## run the whole suite (ARGS="tests/unit -k arn" is passed on to pytest)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadgroup)
 
-check: .venv/test.stamp ## lint, types, floors and house rules
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/house
+check: .venv/test.stamp ## lint, types, floors and house rules; all four run, whatever fails
+	@failed=0; for step in "ruff check" mypy lint-imports "python -m pytest -q tests/house"; do \
+		echo "== $$step"; $(BIN)/$$step || failed=1; \
+	done; exit $$failed
 
 format: .venv/test.stamp ## sort imports and mend what the linter can mend
 	$(BIN)/ruff check --fix
