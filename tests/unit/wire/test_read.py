@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from daypass.wire.read import read_input
 from daypass.wire.route import find_operation
 from unit.wire.requests import FORM, JSON, form, rest, target
 
+EXAMPLES = 20_000 if os.environ.get("DAYPASS_FUZZ") else 300
 ARN = b"arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2FDemo"
 ROLE = b"Action=AssumeRole&Version=2011-06-15&RoleArn=" + ARN + b"&RoleSessionName=alice"
 
@@ -72,8 +75,6 @@ def test_forms_say_so_in_several_ways(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["899", "43201", "900 ", "1e3", "-1", "4294967296", "", "9_00", "٩٠٠"])
 def test_h64_durations(value: str) -> None:
-    from urllib.parse import quote
-
     found = refusal(form(ROLE + b"&DurationSeconds=" + quote(value).encode()))
     assert (found.code, found.status) == ("ValidationError", 400)
     assert found.message.startswith("1 validation error detected: Value")
@@ -156,7 +157,8 @@ HEADERS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@pytest.mark.fuzz
+@settings(max_examples=EXAMPLES)
 @given(st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "x"]), PATHS | st.text(max_size=20), BYTES, HEADERS, BYTES)
 def test_nothing_but_a_refusal_comes_of_bad_bytes(
     method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes
@@ -181,11 +183,10 @@ NAMES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=300)
+@pytest.mark.fuzz
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.tuples(NAMES, st.text(max_size=30)), max_size=8))
 def test_nothing_but_a_refusal_comes_of_odd_parameters(pairs: list[tuple[str, str]]) -> None:
-    from urllib.parse import quote
-
     body = ROLE + b"".join(
         b"&" + quote(n, safe="").encode() + b"=" + quote(v.encode("utf-8", "surrogatepass"), safe="").encode() for n, v in pairs
     )
