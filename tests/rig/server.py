@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import selectors
+import queue
 import signal
 import subprocess
 import sys
-import time
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -76,25 +77,31 @@ class Server:
         return daypass(*arguments, data=self.data, check=check)
 
 
-def _ready_url(process: subprocess.Popen[bytes], stdout: Path, stderr: Path) -> str:
-    """Copy the process's stdout to the file `stdout` until its ready line has come, and give the URL in it."""
-    deadline = time.monotonic() + READY_SECONDS
-    assert process.stdout is not None
-    seen = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0:
-            if not selector.select(left):
-                break
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                break
-            seen += chunk
-            stdout.write_bytes(seen)
-            for line in seen.split(b"\n")[:-1]:
+class _Output(threading.Thread):
+    """Copies a process's stdout to the file `path` as it comes, so that the process never waits for a reader."""
+
+    def __init__(self, process: subprocess.Popen[bytes], path: Path) -> None:
+        super().__init__(daemon=True)
+        self._process, self._path = process, path
+        self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        """Copy until the process closes its end."""
+        assert self._process.stdout is not None
+        with self._path.open("wb", buffering=0) as out:
+            for line in self._process.stdout:
+                out.write(line)
                 if line.startswith(b"ready "):
-                    return line.split()[1].decode()
-    raise AssertionError(f"no ready line within {READY_SECONDS} s; exit {process.poll()}\n{seen.decode()}\n{stderr.read_text()}")
+                    self._ready.put(line.split()[1].decode())
+        self._ready.put(None)
+
+    def url(self, stderr: Path) -> str:
+        """The URL of the ready line. Raises AssertionError, with what was said, when it does not come in time."""
+        with contextlib.suppress(queue.Empty):
+            if url := self._ready.get(timeout=READY_SECONDS):
+                return url
+        said = f"{self._path.read_text()}\n{stderr.read_text()}"
+        raise AssertionError(f"no ready line within {READY_SECONDS} s; exit {self._process.poll()}\n{said}")
 
 
 @contextmanager
@@ -119,16 +126,18 @@ def running(
             stderr=talk,
             start_new_session=True,
         )
+    output = _Output(process, stdout)
+    output.start()
     try:
-        server = Server(_ready_url(process, stdout, stderr), data, process, stdout, stderr)
-        yield server
+        yield Server(output.url(stderr), data, process, stdout, stderr)
         assert process.poll() is None, f"the server ended by itself, exit {process.returncode}\n{stderr.read_text()}"
         process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate(timeout=DRAIN_SECONDS)
-        with stdout.open("ab") as out:
-            out.write(rest)
+        process.wait(DRAIN_SECONDS)
         assert process.returncode == 0, f"SIGTERM: exit {process.returncode}\n{stderr.read_text()}"
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+            process.wait()
+        output.join()
+        assert process.stdout is not None
+        process.stdout.close()
