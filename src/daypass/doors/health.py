@@ -19,5 +19,4 @@ def health(node: Node, now: datetime) -> Response:
     if age > node.rules.max_staleness:
         reasons.append("state too old")
     body = {"live": True, "ready": not reasons, "reasons": reasons, "feed_age_seconds": round(age, 3)}
-    headers = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
-    return Response(200 if not reasons else 503, headers, msgspec.json.encode(body))
+    return Response(200 if not reasons else 503, ((b"content-type", b"application/json"),), msgspec.json.encode(body))

@@ -183,6 +183,9 @@ def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | No
     ctx.event.read_only = not operation.writes
     # (4) may they
     decide_all(ctx, operation, parameters)
+    if operation.writes and ctx.node.ledger.state != "ok":
+        text = "The request has failed due to a temporary failure of the server."
+        raise Refusal("ServiceUnavailable", text, private=f"no change without its line: the ledger is {ctx.node.ledger.state}")
     if operation.writes and ctx.staged is None:
         raise Await("storage")
     # (5) do it
