@@ -61,9 +61,16 @@ def test_C16_hmac_over_the_public_key(federated: Federated) -> None:
     forms = serialization.PublicFormat
     pem = key.public_bytes(encodings.PEM, forms.SubjectPublicKeyInfo)
     for secret in (
-        pem, pem.strip(), pem + b"\n", key.public_bytes(encodings.DER, forms.SubjectPublicKeyInfo), key.public_bytes(encodings.PEM, forms.PKCS1),
-        key.public_bytes(encodings.DER, forms.PKCS1), json.dumps(public_jwk(federated.idp.keys["rsa-1"])).encode(), AUDIENCE.encode(), b"",
-    ):  # fmt: skip
+        pem,
+        pem.strip(),
+        pem + b"\n",
+        key.public_bytes(encodings.DER, forms.SubjectPublicKeyInfo),
+        key.public_bytes(encodings.PEM, forms.PKCS1),
+        key.public_bytes(encodings.DER, forms.PKCS1),
+        json.dumps(public_jwk(federated.idp.keys["rsa-1"])).encode(),
+        AUDIENCE.encode(),
+        b"",
+    ):
         for algorithm in ("HS256", "HS384", "HS512"):
             refused(federated.present(federated.token(key=secret, header={"alg": algorithm})), INVALID, status=400)
     accepted(federated.present(federated.token()))
@@ -79,14 +86,24 @@ def test_C17_no_algorithm(federated: Federated, algorithm: Any) -> None:
 
 def test_C17_the_algorithm_is_the_keys_own(federated: Federated) -> None:
     own = rsa.generate_private_key(65537, 2048)
-    for header in ({"alg": "ES256"}, {"alg": "RS256", "kid": "ec-1"}, {"alg": "RS256", "jwk": public_jwk(own)}, {"alg": "RS256", "jku": federated.idp.url},
-                   {"alg": "RS256", "x5u": federated.idp.url}, {"alg": "RS256", "crit": ["exp"]}):  # fmt: skip
+    for header in (
+        {"alg": "ES256"},
+        {"alg": "RS256", "kid": "ec-1"},
+        {"alg": "RS256", "jwk": public_jwk(own)},
+        {"alg": "RS256", "jku": federated.idp.url},
+        {"alg": "RS256", "x5u": federated.idp.url},
+        {"alg": "RS256", "crit": ["exp"]},
+    ):
         refused(federated.present(federated.token(key=own, header=header)), INVALID, status=400)
 
 
 def test_C19_keys_that_are_none(federated: Federated) -> None:
     refused(federated.present(federated.token(header={"kid": "unknown"})), INVALID, status=400)
-    bad = [{"kty": "oct", "k": "", "kid": "empty"}, {"kty": "oct", "k": b64(b"secret"), "kid": "oct"}, {"kty": "RSA", "n": "", "e": "AQAB", "kid": "n"}]
+    bad = [
+        {"kty": "oct", "k": "", "kid": "empty"},
+        {"kty": "oct", "k": b64(b"secret"), "kid": "oct"},
+        {"kty": "RSA", "n": "", "e": "AQAB", "kid": "n"},
+    ]
     for number, keys in enumerate((bad, [])):
         fresh = Federated(federated.target, federated.idp, f"{federated.path}k{number}")
         federated.idp.misbehave(fresh.path + JWKS, (200, {"content-type": "application/json"}, json.dumps({"keys": keys}).encode()))
@@ -100,9 +117,14 @@ def test_C22_issuers_that_are_almost_right(federated: Federated, change: str) ->
     issuer = federated.idp.issuer(federated.path)
     rest = issuer.removeprefix("https")
     wrong = {
-        "{}/": issuer + "/", "{}x": issuer + "x", "HTTPS{}": "HTTPS" + rest, "http{}": "http" + rest, "upper": issuer.upper(),
-        "port": issuer.replace("127.0.0.1:", "127.0.0.1:0"), "user": issuer.replace("https://", "https://u@"),
-    }[change]  # fmt: skip
+        "{}/": issuer + "/",
+        "{}x": issuer + "x",
+        "HTTPS{}": "HTTPS" + rest,
+        "http{}": "http" + rest,
+        "upper": issuer.upper(),
+        "port": issuer.replace("127.0.0.1:", "127.0.0.1:0"),
+        "user": issuer.replace("https://", "https://u@"),
+    }[change]
     refused(federated.present(federated.token(federated.claims(iss=wrong))), INVALID, status=400)
 
 
@@ -120,9 +142,19 @@ def test_C22_the_provider_is_looked_up_in_the_roles_account(federated: Federated
 
 @pytest.mark.parametrize(
     "changes",
-    [{"aud": None}, {"aud": "other"}, {"aud": []}, {"aud": ["other", "third"]}, {"aud": [AUDIENCE, "other"], "azp": "other"}, {"aud": 7},
-     {"aud": "https://kubernetes.default.svc"}, {"aud": AUDIENCE.upper()}, {"aud": AUDIENCE + " "}, {"aud": {"x": AUDIENCE}}],
-)  # fmt: skip
+    [
+        {"aud": None},
+        {"aud": "other"},
+        {"aud": []},
+        {"aud": ["other", "third"]},
+        {"aud": [AUDIENCE, "other"], "azp": "other"},
+        {"aud": 7},
+        {"aud": "https://kubernetes.default.svc"},
+        {"aud": AUDIENCE.upper()},
+        {"aud": AUDIENCE + " "},
+        {"aud": {"x": AUDIENCE}},
+    ],
+)
 def test_C23_audiences(federated: Federated, changes: dict[str, Any]) -> None:
     refused(federated.present(federated.token(federated.claims(**changes))), INVALID, status=400)
     accepted(federated.present(federated.token(federated.claims(aud=["app"]))))
@@ -130,9 +162,21 @@ def test_C23_audiences(federated: Federated, changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"exp": None}, {"iat": None}, {"sub": None}, {"exp": "soon"}, {"exp": 1.5}, {"exp": True}, {"exp": 10**30}, {"iat": -1}, {"nbf": 2**31}, {"sub": ""},
-     {"sub": "x" * 300}, {"sub": 7}],
-)  # fmt: skip
+    [
+        {"exp": None},
+        {"iat": None},
+        {"sub": None},
+        {"exp": "soon"},
+        {"exp": 1.5},
+        {"exp": True},
+        {"exp": 10**30},
+        {"iat": -1},
+        {"nbf": 2**31},
+        {"sub": ""},
+        {"sub": "x" * 300},
+        {"sub": 7},
+    ],
+)
 def test_H21_claims_that_are_not_what_they_must_be(federated: Federated, changes: dict[str, Any]) -> None:
     refused(federated.present(federated.token(federated.claims(**changes))), INVALID, status=400)
 
@@ -165,7 +209,9 @@ def test_H42_addresses_that_are_not_for_us(target: Target) -> None:
         claims = {"iss": f"https://{host}/h42", "aud": "app", "sub": "x", "iat": int(time.time()), "exp": int(time.time()) + 60}
         token = jws({"alg": "RS256", "kid": "k"}, claims, rsa.generate_private_key(65537, 2048))
         started = time.monotonic()
-        reply = form(target.url, {"Action": "AssumeRoleWithWebIdentity", "RoleArn": arn, "RoleSessionName": "h42", "WebIdentityToken": token}).send()
+        reply = form(
+            target.url, {"Action": "AssumeRoleWithWebIdentity", "RoleArn": arn, "RoleSessionName": "h42", "WebIdentityToken": token}
+        ).send()
         refused(reply, "IDPCommunicationError", INVALID, status=400)
         assert host not in reply.text
         assert time.monotonic() - started < 8
@@ -196,10 +242,15 @@ def test_H43_floods_of_unknown_keys_do_not_flood_the_issuer(federated: Federated
 
 
 def test_H43_weak_and_unfit_keys(federated: Federated) -> None:
-    weak = rsa.generate_private_key(65537, 1024)
+    weak = rsa.generate_private_key(65537, 1024)  # noqa: S505  # weak is the point
     fit = rsa.generate_private_key(65537, 2048)
     curve = ec.generate_private_key(ec.SECP256K1())
-    keys = [public_jwk(weak, kid="weak"), public_jwk(fit, kid="enc", use="enc"), {**public_jwk(curve, kid="k1"), "crv": "secp256k1"}, public_jwk(fit, kid="fit")]
+    keys = [
+        public_jwk(weak, kid="weak"),
+        public_jwk(fit, kid="enc", use="enc"),
+        {**public_jwk(curve, kid="k1"), "crv": "secp256k1"},
+        public_jwk(fit, kid="fit"),
+    ]
     fresh_path = federated.path + "w"
     federated.idp.misbehave(fresh_path + JWKS, (200, {"content-type": "application/json"}, json.dumps({"keys": keys}).encode()))
     fresh = Federated(federated.target, federated.idp, fresh_path)
@@ -219,7 +270,19 @@ def test_H45_our_own_session_token(federated: Federated) -> None:
     refused(federated.present(token), INVALID, status=400)
 
 
-@pytest.mark.parametrize("token", ["a.b.c.d.e", "....", "e30.e30.", "e30.e30.e30", "AAAA.AAAA.AAAA", "e30=.e30=.AA==", "x" * 20_001, "a" * 5000 + "." + "b" * 9000 + ".c"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "a.b.c.d.e",
+        "....",
+        "e30.e30.",
+        "e30.e30.e30",
+        "AAAA.AAAA.AAAA",
+        "e30=.e30=.AA==",
+        "x" * 20_001,
+        "a" * 5000 + "." + "b" * 9000 + ".c",
+    ],
+)
 def test_H46_what_is_no_token(federated: Federated, token: str) -> None:
     started = time.monotonic()
     refused(federated.present(token), INVALID, "ValidationError", status=400)

@@ -14,7 +14,14 @@ from rig.node import Keys
 
 ORGANIZATIONS = Bend(service="organizations")
 LIST_ACCOUNTS = "AWSOrganizationsV20161128.ListAccounts"
-MALFORMED = ("MalformedQueryString", "IncompleteSignature", "ValidationError", "SignatureDoesNotMatch", "SerializationException", "MissingAction")
+MALFORMED = (
+    "MalformedQueryString",
+    "IncompleteSignature",
+    "ValidationError",
+    "SignatureDoesNotMatch",
+    "SerializationException",
+    "MissingAction",
+)
 
 
 def raw_body(target: Target, body: bytes) -> Attempt:
@@ -23,11 +30,22 @@ def raw_body(target: Target, body: bytes) -> Attempt:
 
 @pytest.mark.parametrize(
     "extra",
-    ["x-amz-credential=AKIAX%2F1%2F1%2F1%2Faws4_request", "X-Amz-Date=20260101T000000Z", "Action=GetCallerIdentity&Action=GetSessionToken",
-     "Action=GetCallerIdentity&action=GetSessionToken", "a=%zz", "a=%", "a;b=1", "a=%ff%fe", "X-Amz-Expires=60"],
-)  # fmt: skip
+    [
+        "x-amz-credential=AKIAX%2F1%2F1%2F1%2Faws4_request",
+        "X-Amz-Date=20260101T000000Z",
+        "Action=GetCallerIdentity&Action=GetSessionToken",
+        "Action=GetCallerIdentity&action=GetSessionToken",
+        "a=%zz",
+        "a=%",
+        "a;b=1",
+        "a=%ff%fe",
+        "X-Amz-Expires=60",
+    ],
+)
 def test_C13_parameters_twice_or_dropped_in_a_presigned_query(target: Target, extra: str) -> None:
-    base = Attempt(target.url, method="GET", query=f"{extra}&Version=2011-06-15" + ("" if "Action" in extra else "&Action=GetCallerIdentity"))
+    base = Attempt(
+        target.url, method="GET", query=f"{extra}&Version=2011-06-15" + ("" if "Action" in extra else "&Action=GetCallerIdentity")
+    )
     refused(presign(base, target.alice).send(), *MALFORMED)
     accepted(presign(Attempt(target.url, method="GET", query="Action=GetCallerIdentity&Version=2011-06-15"), target.alice).send())
 
@@ -48,9 +66,13 @@ def test_C14_headers_twice(target: Target, name: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"Action=GetCallerIdentity&Version=2011-06-15&Action=GetSessionToken", b"Action=GetCallerIdentity&action=GetSessionToken&Version=2011-06-15",
-     b"Action=GetCallerIdentity&Version=2011-06-15&Version=2010-05-08", b"Action=GetCallerIdentity&Version=2011-06-15&%41ction=GetSessionToken"],
-)  # fmt: skip
+    [
+        b"Action=GetCallerIdentity&Version=2011-06-15&Action=GetSessionToken",
+        b"Action=GetCallerIdentity&action=GetSessionToken&Version=2011-06-15",
+        b"Action=GetCallerIdentity&Version=2011-06-15&Version=2010-05-08",
+        b"Action=GetCallerIdentity&Version=2011-06-15&%41ction=GetSessionToken",
+    ],
+)
 def test_C14_parameters_twice_in_a_form(target: Target, body: bytes) -> None:
     refused(raw_body(target, body).send(), *MALFORMED, status=400)
 
@@ -62,7 +84,9 @@ def test_C14_action_in_query_and_body(target: Target) -> None:
     accepted(sign(split, target.alice).send())
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded; charset=utf-16", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/plain", "application/x-www-form-urlencoded; charset=utf-16", "multipart/form-data; boundary=x"]
+)
 def test_C14_another_content_type(target: Target, kind: str) -> None:
     attempt = replace(who_am_i(target.url), headers=[("Content-Type", kind)])
     reply = sign(attempt, target.alice).send()
@@ -84,7 +108,9 @@ def test_C41_unknown_and_privileged_fields(target: Target, field: str) -> None:
 def test_C41_a_modelled_member_that_is_not_offered_is_refused(target: Target) -> None:
     arn = f"arn:aws:iam::{target.partner}:role/OrganizationAccountAccessRole"
     refused(
-        target.call("AssumeRole", target.alice, RoleArn=arn, RoleSessionName="c41", SerialNumber="arn:aws:iam::1:mfa/x", TokenCode="123456"),
+        target.call(
+            "AssumeRole", target.alice, RoleArn=arn, RoleSessionName="c41", SerialNumber="arn:aws:iam::1:mfa/x", TokenCode="123456"
+        ),
         "ValidationError",
         status=400,
     )
@@ -99,11 +125,30 @@ def test_C41_unknown_json_members_have_no_effect(target: Target) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"[]", b"null", b'"x"', b'{"MaxResults":1,"MaxResults":2}', b'{"MaxResults":NaN}', b'{"MaxResults":1e400}', b'{"MaxResults":"1"}',
-     b'{"MaxResults":true}', b'{"MaxResults":1.5}', b"\xff\xfe", b'{"NextToken":"\\ud800"}', b'{"MaxResults":' + b"9" * 5000 + b"}",
-     b"[" * 100_000, b'{"a":' * 100_000, b'{"NextToken":"' + b"x" * 200_000 + b'"}', b"{}{}", b"{} x", b'{"MaxResults":0}', b'{"MaxResults":21}'],
+    [
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b'{"MaxResults":1,"MaxResults":2}',
+        b'{"MaxResults":NaN}',
+        b'{"MaxResults":1e400}',
+        b'{"MaxResults":"1"}',
+        b'{"MaxResults":true}',
+        b'{"MaxResults":1.5}',
+        b"\xff\xfe",
+        b'{"NextToken":"\\ud800"}',
+        b'{"MaxResults":' + b"9" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"NextToken":"' + b"x" * 200_000 + b'"}',
+        b"{}{}",
+        b"{} x",
+        b'{"MaxResults":0}',
+        b'{"MaxResults":21}',
+    ],
     ids=lambda body: body[:24].decode("latin-1") + str(len(body)),
-)  # fmt: skip
+)
 def test_H67_malformed_json(target: Target, body: bytes) -> None:
     started = time.monotonic()
     reply = sign(json_call(target.url, LIST_ACCOUNTS, body), target.alice, ORGANIZATIONS).send()
@@ -116,13 +161,28 @@ def test_H67_malformed_json(target: Target, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"&", b"=", b"Action", b"Action=", b"Action=%", b"Action=%zz", b"Action=GetCallerIdentity&Version=2011-06-15&x=%ff", b"Action=Nope&Version=2011-06-15",
-     b"Action=GetCallerIdentity", b"Action=GetCallerIdentity&Version=1999-01-01", b"Action=AssumeRole&Version=2011-06-15",
-     b"Action=AssumeRole&Version=2011-06-15&Tags.member.999999999.Key=a", b"Action=AssumeRole&Version=2011-06-15&Tags.member.0.Key=a",
-     b"Action=AssumeRole&Version=2011-06-15&Tags.member.x.Key=a", b"Action=AssumeRole&Version=2011-06-15&" + b"&".join(b"k%d=1" % n for n in range(20_000)),
-     b"Action=AssumeRole&Version=2011-06-15&RoleArn=" + b"a" * 400_000, b"Action=AssumeRole&Version=2011-06-15&" + b"a." * 5000 + b"b=1"],
+    [
+        b"",
+        b"&",
+        b"=",
+        b"Action",
+        b"Action=",
+        b"Action=%",
+        b"Action=%zz",
+        b"Action=GetCallerIdentity&Version=2011-06-15&x=%ff",
+        b"Action=Nope&Version=2011-06-15",
+        b"Action=GetCallerIdentity",
+        b"Action=GetCallerIdentity&Version=1999-01-01",
+        b"Action=AssumeRole&Version=2011-06-15",
+        b"Action=AssumeRole&Version=2011-06-15&Tags.member.999999999.Key=a",
+        b"Action=AssumeRole&Version=2011-06-15&Tags.member.0.Key=a",
+        b"Action=AssumeRole&Version=2011-06-15&Tags.member.x.Key=a",
+        b"Action=AssumeRole&Version=2011-06-15&" + b"&".join(b"k%d=1" % n for n in range(20_000)),
+        b"Action=AssumeRole&Version=2011-06-15&RoleArn=" + b"a" * 400_000,
+        b"Action=AssumeRole&Version=2011-06-15&" + b"a." * 5000 + b"b=1",
+    ],
     ids=lambda body: body[:40].decode("latin-1") + str(len(body)),
-)  # fmt: skip
+)
 def test_H67_malformed_forms(target: Target, body: bytes) -> None:
     reply = raw_body(target, body).send()
     assert 400 <= reply.status < 500 and reply.code, reply
@@ -153,7 +213,9 @@ def test_M11_other_methods(target: Target, method: str) -> None:
     accepted(overridden.send())
 
 
-@pytest.mark.parametrize("path", ["/unseal", "/metrics", "/debug", "/.git/config", "/admin", "/openapi.json", "/../etc/passwd", "/health/../control", "/%2e%2e/"])
+@pytest.mark.parametrize(
+    "path", ["/unseal", "/metrics", "/debug", "/.git/config", "/admin", "/openapi.json", "/../etc/passwd", "/health/../control", "/%2e%2e/"]
+)
 def test_C55_other_paths(target: Target, path: str) -> None:
     reply = Attempt(target.url, method="GET", path=path).send()
     assert 400 <= reply.status < 500, reply
@@ -165,7 +227,9 @@ def test_C55_other_paths(target: Target, path: str) -> None:
 
 def test_H75_errors_do_not_echo_what_is_secret(target: Target) -> None:
     token = "eyJ" + "secretsecret" * 30
-    reply = form(target.url, {"Action": "AssumeRoleWithWebIdentity", "RoleArn": "x", "RoleSessionName": "ü" * 70, "WebIdentityToken": token}).send()
+    reply = form(
+        target.url, {"Action": "AssumeRoleWithWebIdentity", "RoleArn": "x", "RoleSessionName": "ü" * 70, "WebIdentityToken": token}
+    ).send()
     assert reply.status == 400 and "secretsecret" not in reply.text
     reply = sign(who_am_i(target.url), replace_token(target, "secrettoken" * 10)).send()
     assert "secrettoken" not in reply.text

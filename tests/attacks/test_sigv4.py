@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from attacks.conftest import Target, accepted, refused
+from attacks.conftest import Target, accepted, refused, trust
 from daypass.services import __all__ as offered_services
 from daypass.way.operation import OPERATIONS
 from rig.http import Attempt, Bend, form, json_call, presign, sign, stamp, who_am_i
@@ -91,7 +91,9 @@ def test_C05_the_body_is_bound(target: Target) -> None:
     accepted(sign(own.with_header("X-Amz-Content-Sha256", hashlib.sha256(own.body).hexdigest()), target.alice).send())
 
 
-@pytest.mark.parametrize("name", ["x-amz-security-token", "x-amz-acl", "x-amz-tagging", "x-amz-copy-source", "x-amz-meta-owner", "X-AMZ-Target"])
+@pytest.mark.parametrize(
+    "name", ["x-amz-security-token", "x-amz-acl", "x-amz-tagging", "x-amz-copy-source", "x-amz-meta-owner", "X-AMZ-Target"]
+)
 def test_C07_an_unsigned_amz_header(target: Target, name: str) -> None:
     for attempt in (presign(who_am_i(target.url), target.alice), sign(who_am_i(target.url), target.alice)):
         reply = attempt.with_header(name, "x").send()
@@ -101,23 +103,45 @@ def test_C07_an_unsigned_amz_header(target: Target, name: str) -> None:
 
 @pytest.mark.parametrize(
     "listed",
-    ["x-amz-date", "host;;x-amz-date", "host;host;x-amz-date", "Host;x-amz-date", "x-amz-date;host", "host;x-absent;x-amz-date", "", ";", "host;x-amz-date;"],
+    [
+        "x-amz-date",
+        "host;;x-amz-date",
+        "host;host;x-amz-date",
+        "Host;x-amz-date",
+        "x-amz-date;host",
+        "host;x-absent;x-amz-date",
+        "",
+        ";",
+        "host;x-amz-date;",
+    ],
 )
 def test_C08_the_list_of_signed_headers(target: Target, listed: str) -> None:
     names = tuple(name for name in listed.lower().split(";"))
-    refused(sign(who_am_i(target.url), target.alice, Bend(signed=names, listed=listed)).send(), "IncompleteSignature", "SignatureDoesNotMatch")
+    refused(
+        sign(who_am_i(target.url), target.alice, Bend(signed=names, listed=listed)).send(), "IncompleteSignature", "SignatureDoesNotMatch"
+    )
     if "x-amz-date" not in listed or listed == "x-amz-date":
-        refused(presign(who_am_i(target.url), target.alice, Bend(signed=names, listed=listed)).send(), "IncompleteSignature", "SignatureDoesNotMatch")
+        refused(
+            presign(who_am_i(target.url), target.alice, Bend(signed=names, listed=listed)).send(),
+            "IncompleteSignature",
+            "SignatureDoesNotMatch",
+        )
     accepted(sign(who_am_i(target.url), target.alice, Bend(signed=("host", "x-amz-date"))).send())
 
 
 @pytest.mark.parametrize(
     "bend",
     [
-        Bend(service="iam"), Bend(service="s3"), Bend(service="STS"), Bend(service=""), Bend(terminator="aws4"), Bend(terminator="AWS4_REQUEST"),
-        Bend(date="20200101"), Bend(date=""),
+        Bend(service="iam"),
+        Bend(service="s3"),
+        Bend(service="STS"),
+        Bend(service=""),
+        Bend(terminator="aws4"),
+        Bend(terminator="AWS4_REQUEST"),
+        Bend(date="20200101"),
+        Bend(date=""),
     ],
-)  # fmt: skip
+)
 def test_C10_the_scope(target: Target, bend: Bend) -> None:
     refused(sign(who_am_i(target.url), target.alice, bend).send(), "SignatureDoesNotMatch", "IncompleteSignature")
     refused(presign(who_am_i(target.url), target.alice, bend).send(), "SignatureDoesNotMatch", "IncompleteSignature")
@@ -140,16 +164,32 @@ def test_H19_signatures_of_every_prefix_length_and_other_alphabets(target: Targe
         forged = good[:length] + "".join("0" if c != "0" else "1" for c in good[length:])
         refused(sign(who_am_i(target.url), target.alice, Bend(signature=forged)).send(), "SignatureDoesNotMatch")
     for forged in ("é" * 64, good.upper() + "\u00e9", good[:-1], good + "0", "", "g" * 64, "0x" + good[:62]):
-        refused(sign(who_am_i(target.url), target.alice, Bend(signature=forged or " ")).send(), "IncompleteSignature", "SignatureDoesNotMatch")
+        refused(
+            sign(who_am_i(target.url), target.alice, Bend(signature=forged or " ")).send(), "IncompleteSignature", "SignatureDoesNotMatch"
+        )
 
 
 @pytest.mark.parametrize(
     "when",
-    ["2026112T20340Z", "20261124t120000z", "20261124T1200000Z", "2026-11-24T12:00:00Z", "20261124T120000", "20261324T120000Z", "20261124T250000Z",
-     "٢٠٢٦١١٢٤T120000Z".encode().decode("latin-1"), "", " 20261124T120000Z0"],
-)  # fmt: skip
+    [
+        "2026112T20340Z",
+        "20261124t120000z",
+        "20261124T1200000Z",
+        "2026-11-24T12:00:00Z",
+        "20261124T120000",
+        "20261324T120000Z",
+        "20261124T250000Z",
+        "٢٠٢٦١١٢٤T120000Z".encode().decode("latin-1"),
+        "",
+        " 20261124T120000Z0",
+    ],
+)
 def test_H21_times_that_are_not_canonical(target: Target, when: str) -> None:
-    refused(sign(who_am_i(target.url), target.alice, Bend(stamp=when or " ", date=stamp()[:8])).send(), "IncompleteSignature", "SignatureDoesNotMatch")
+    refused(
+        sign(who_am_i(target.url), target.alice, Bend(stamp=when or " ", date=stamp()[:8])).send(),
+        "IncompleteSignature",
+        "SignatureDoesNotMatch",
+    )
 
 
 @pytest.mark.parametrize("seconds", [-3600, -301, 301, 3600])
@@ -196,19 +236,28 @@ def test_H22_another_target_than_was_signed(target: Target, path: str, query: st
 def test_H24_a_forwarded_host_is_not_the_host(target: Target) -> None:
     signed = sign(who_am_i(target.url).with_header("Host", "sts.amazonaws.com"), target.alice)
     moved = signed.without_header("Host")
-    for attempt in (signed, moved, moved.with_header("X-Forwarded-Host", "sts.amazonaws.com"), moved.with_header("Forwarded", "host=sts.amazonaws.com")):
+    for attempt in (
+        signed,
+        moved,
+        moved.with_header("X-Forwarded-Host", "sts.amazonaws.com"),
+        moved.with_header("Forwarded", "host=sts.amazonaws.com"),
+    ):
         reply = attempt.send()
         assert reply.status == 403 and reply.code in ("AccessDenied", "SignatureDoesNotMatch"), reply
     accepted(sign(who_am_i(target.url).with_header("X-Forwarded-Host", "sts.amazonaws.com"), target.alice).send())
 
 
-@pytest.mark.parametrize("algorithm", ["AWS4-HMAC-SHA1", "AWS4-ECDSA-P256-SHA256", "AWS3-HMAC-SHA256", "aws4-hmac-sha256", "AWS4-HMAC-SHA256,AWS4-HMAC-SHA1", ""])
+@pytest.mark.parametrize(
+    "algorithm", ["AWS4-HMAC-SHA1", "AWS4-ECDSA-P256-SHA256", "AWS3-HMAC-SHA256", "aws4-hmac-sha256", "AWS4-HMAC-SHA256,AWS4-HMAC-SHA1", ""]
+)
 def test_H27_other_algorithms(target: Target, algorithm: str) -> None:
     refused(sign(who_am_i(target.url), target.alice, Bend(algorithm=algorithm)).send(), "IncompleteSignature")
     refused(presign(who_am_i(target.url), target.alice, Bend(algorithm=algorithm)).send(), "IncompleteSignature")
 
 
-@pytest.mark.parametrize("value", ["AWS AKIDEXAMPLE:c2ln", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=", "Basic dXNlcjpwYXNz", "", "Negotiate x"])
+@pytest.mark.parametrize(
+    "value", ["AWS AKIDEXAMPLE:c2ln", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=", "Basic dXNlcjpwYXNz", "", "Negotiate x"]
+)
 def test_H27_an_unreadable_header_is_not_anonymous(target: Target, value: str) -> None:
     attempt = who_am_i(target.url).with_header("Authorization", value)
     reply = attempt.send()
@@ -223,9 +272,21 @@ def test_M04_what_is_wrong_with_a_key_is_told_alike(target: Target) -> None:
     accepted(sign(who_am_i(target.url), key).send())
     iam.update_access_key(UserName="m04", AccessKeyId=key.id, Status="Inactive")
     unknown = Keys("AKIA" + key.id[4:-1] + ("A" if key.id[-1] != "A" else "B"), key.secret)
-    session = target.session(target.role("m04", '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"sts:AssumeRole"}]}' % target.account), target.alice)
+    session = target.session(
+        target.role(
+            "m04",
+            trust({"AWS": target.account}),
+        ),
+        target.alice,
+    )
     bodies = set()
-    for keys in (key, unknown, Keys(session.id, session.secret), Keys(session.id, session.secret, "x" * 300), Keys(key.id, key.secret, session.token)):
+    for keys in (
+        key,
+        unknown,
+        Keys(session.id, session.secret),
+        Keys(session.id, session.secret, "x" * 300),
+        Keys(key.id, key.secret, session.token),
+    ):
         reply = sign(who_am_i(target.url), keys).send()
         refused(reply, "InvalidClientTokenId", status=403)
         bodies.add(reply.text.split("<RequestId>")[0])
@@ -236,7 +297,9 @@ def test_L08_get_caller_identity_cannot_be_denied_but_expires(target: Target) ->
     iam = target.client("iam")
     iam.create_user(UserName="l08")
     iam.put_user_policy(
-        UserName="l08", PolicyName="deny", PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
+        UserName="l08",
+        PolicyName="deny",
+        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}',
     )
     key = Keys.of(iam.create_access_key(UserName="l08")["AccessKey"])
     accepted(sign(who_am_i(target.url), key).send())

@@ -36,7 +36,9 @@ class World:
         self._call("iam", "CreateInstanceProfile", InstanceProfileName="target")
         self._call("iam", "CreateInstanceProfile", InstanceProfileName="full")
         self._call("iam", "AddRoleToInstanceProfile", InstanceProfileName="full", RoleName="spare")
-        provider = self._call("iam", "CreateOpenIDConnectProvider", Url=PROVIDER_URL, ClientIDList=["app", "other"], ThumbprintList=["a" * 40])
+        provider = self._call(
+            "iam", "CreateOpenIDConnectProvider", Url=PROVIDER_URL, ClientIDList=["app", "other"], ThumbprintList=["a" * 40]
+        )
         self.provider = provider["OpenIDConnectProviderArn"]
         for kind, parameter in (("User", "UserName"), ("Group", "GroupName"), ("Role", "RoleName")):
             self._call("iam", f"Put{kind}Policy", **{parameter: "target", "PolicyName": "inline", "PolicyDocument": DOCUMENT})
@@ -61,7 +63,7 @@ class World:
 
 
 def sample(world: World, service: str, operation: str) -> dict[str, Any]:
-    """The parameters of a call that succeeds for who may do everything, after what it needs was made. Raises KeyError for an unknown one."""
+    """The parameters of a call that succeeds for who may do everything, once what it needs was made. Raises KeyError for an unknown one."""
     if operation.startswith("Detach"):
         world.attach(operation.removeprefix("Detach").removesuffix("Policy"))
     return _SAMPLES[service, operation](world)

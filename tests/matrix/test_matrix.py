@@ -15,7 +15,7 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from daypass import wire
-from daypass.way.operation import OPERATIONS, Open
+from daypass.way.operation import OPERATIONS
 from matrix.samples import _SAMPLES, EXPECTED_ERROR, OTHER_PROOFS, World, sample, trust
 from rig.node import Keys, Refused, TestNode
 

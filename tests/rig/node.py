@@ -173,7 +173,9 @@ def request_for(
         signer.add_auth(request)
     prepared = request.prepare()
     target = urlsplit(prepared.url)
-    headers = tuple((name.lower().encode(), (value if isinstance(value, bytes) else str(value).encode())) for name, value in prepared.headers.items())
+    headers = tuple(
+        (name.lower().encode(), (value if isinstance(value, bytes) else str(value).encode())) for name, value in prepared.headers.items()
+    )
     return Request(prepared.method, target.path.encode(), target.query.encode(), headers, prepared.body or b"", peer)
 
 
