@@ -115,7 +115,7 @@ def running(
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     stdout, stderr = data.with_name(data.name + ".out"), data.with_name(data.name + ".err")
     stdout.touch()
-    program = [sys.executable, str(Path(__file__).with_name("shifted.py")), str(clock)] if clock else [DAYPASS]
+    program = [sys.executable, "-P", str(Path(__file__).with_name("shifted.py")), str(clock)] if clock else [DAYPASS]
     command = [*program, "up", "--data", str(data), "--listen", listen, *arguments]
     with stderr.open("ab") as talk:
         process = subprocess.Popen(
