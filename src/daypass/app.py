@@ -113,7 +113,7 @@ def _open_store(settings: Settings, data: Path, wall: Callable[[], datetime] | N
     """The store, made at the first start, and the clock that goes on from what it has seen. On the storage thread."""
     key = root_key(settings.key_file or data / "root.key", _passphrase(settings.passphrase_file))
     started = Clock(wall=wall)()
-    store = open_store(data / "daypass.db", key, started)
+    store = open_store(data / "daypass.db", key, started, alone=True)  # by the directory's lock
     clock = Clock(store.clock_high_water, wall)
     if store.snapshot.organization is None:
         store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))

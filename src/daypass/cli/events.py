@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", metavar="ID")
     parser.add_argument("--operation", metavar="NAME", help="such as AssumeRole")
     parser.add_argument("--principal", metavar="ARN")
-    parser.add_argument("--error", metavar="CODE", help="such as AccessDenied")
+    parser.add_argument("--error", metavar="CODE", help="such as AccessDenied; * for any error")
     parser.add_argument("--session", metavar="ID", help="what this session did, and what minted it")
 
 

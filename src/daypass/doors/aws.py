@@ -12,10 +12,9 @@ from typing import Any
 
 import structlog
 
-from daypass import wire
 from daypass.doors.health import health
+from daypass.store import StoreFailed
 from daypass.store.ledger import LedgerFailed
-from daypass.values.errors import Refusal
 from daypass.values.request import Request, Response
 from daypass.way.context import Node
 from daypass.way.handle import Answer, Pending, handle
@@ -72,36 +71,27 @@ class AwsDoor:
             plain = outcome.event.read_only and outcome.event.minted is None
             await self._node.ledger.append(outcome.line, minted=outcome.event.minted, spoolable=plain)
         except LedgerFailed as failure:
-            return self._unrecorded(request, outcome, failure)
+            # What it would have handed out is never seen. A committed change keeps its line in the outbox, from where it is written later.
+            log.error("ledger line not durable", request_id=outcome.event.request_id, reason=str(failure))
+            return outcome.unrecorded()
         if outcome.changed:
             self._upkeep.recorded(outcome.event.request_id)
         return outcome.response
 
     async def _wait(self, pending: Pending) -> Answer:
-        loop = asyncio.get_running_loop()
         outcome: Answer | Pending = pending
         while isinstance(outcome, Pending):
-            if outcome.room == "upkeep":
-                await self._upkeep.round()
-                result = outcome.work()
-            else:
-                result = await loop.run_in_executor(self._rooms[outcome.room], outcome.work)
-            outcome = outcome.then(result)
+            outcome = outcome.then(await self._errand(outcome))
         return outcome
 
-    def _unrecorded(self, request: Request, answer: Answer, failure: LedgerFailed) -> Response:
-        """Without its line no answer leaves (DESIGN §2 step 7): what it would have handed out is never seen. A change that was committed
-        keeps its line in the outbox, from where it is written when the ledger can be written again."""
-        log.error("ledger line not durable", request_id=answer.event.request_id, reason=str(failure))
-        refusal = Refusal("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503)
-        return wire.render_refusal(_operation_of(request), refusal, answer.event.request_id, request)
-
-
-def _operation_of(request: Request) -> wire.OperationShape | None:
-    try:
-        return wire.find_operation(request)
-    except Refusal:
-        return None
+    async def _errand(self, pending: Pending) -> object:
+        if pending.room != "upkeep":
+            return await asyncio.get_running_loop().run_in_executor(self._rooms[pending.room], pending.work)
+        try:
+            await self._upkeep.round()
+        except StoreFailed as failure:
+            return failure
+        return pending.work()
 
 
 async def _read_body(receive: Receive) -> bytes | None:

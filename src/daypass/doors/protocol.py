@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from ipaddress import IPv6Address, ip_address
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -32,8 +33,13 @@ class ApiProtocol(HttpToolsProtocol):
         if peer is not None and peer.family == socket.AF_UNIX:
             _, uid, _ = _PEER.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
             self.client = (f"uid:{uid}", 0)
+        elif self.client is not None:
+            self.client = (_address(self.client[0]), self.client[1])
 
     def data_received(self, data: bytes) -> None:
+        # blank lines before a request end the keep-alive's timer and are no message yet
+        if self._timer is None and self.cycle.response_complete:  # with no timer there was a message before, so there is a cycle
+            self._arm()
         if self._in_head:
             self._taken += len(data)
             if self._taken > MAX_HEAD + MAX_BODY:
@@ -98,10 +104,16 @@ class ApiProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _late(self) -> None:
-        self._timer = None
         self._refuse(b"408 Request Timeout")
 
     def _refuse(self, status: bytes) -> None:
         if not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
             self.transport.close()
+
+
+def _address(text: str) -> str:
+    """A peer's IP address as policies write it: IPv4-mapped IPv6 as IPv4, without a zone."""
+    address = ip_address(text.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)

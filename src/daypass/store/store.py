@@ -39,14 +39,18 @@ log = structlog.get_logger()
 
 
 class Store:
-    """An open database. `snapshot` is the state; `failed` says why nothing is written any more, "" when all is well."""
+    """An open database. `snapshot` is the state; `failed` says why nothing is written any more, "" when all is well.
 
-    def __init__(self, engine: Engine, envelope: Envelope, now: datetime) -> None:
+    `alone` promises that no other process writes, so that the snapshot is always the newest state.
+    """
+
+    def __init__(self, engine: Engine, envelope: Envelope, now: datetime, *, alone: bool = False) -> None:
         self._engine = engine
         self._reader = reader(engine)
         self._envelope = envelope
         self._lock = threading.RLock()
         self._fresh = now
+        self._alone = alone
         self.failed = ""
         self._seq = 0
         self.snapshot = Snapshot()
@@ -106,7 +110,7 @@ class Store:
 
     def feed_age(self, now: datetime) -> float:
         """Seconds since the snapshot was known to be the newest state."""
-        return max((now - self._fresh).total_seconds(), 0.0)
+        return 0.0 if self._alone else max((now - self._fresh).total_seconds(), 0.0)
 
     def collect(self, now: datetime) -> int:
         """Forget what is over at `now`: expired passes, used tokens and orders that can end nothing any more. Gives how many."""
@@ -262,8 +266,10 @@ class Store:
             raise StoreFailed(f"the database cannot be read: {error_name(error)}") from error
 
 
-def open_store(url_or_path: str | Path, root_key: RootKey, now: datetime) -> Store:
+def open_store(url_or_path: str | Path, root_key: RootKey, now: datetime, *, alone: bool = False) -> Store:
     """Open the database (a SQLAlchemy URL, or the path of a SQLite file), made and migrated where needed, and load its snapshot.
+
+    `alone` says that the caller holds a lock under which no other process writes (lock.py).
 
     Raises ConfigError: the root key is not the database's, the schema is newer than this daypass, the database is damaged.
     """
@@ -272,7 +278,7 @@ def open_store(url_or_path: str | Path, root_key: RootKey, now: datetime) -> Sto
         migrate(engine)
         with engine.begin() as connection:
             envelope = vault.open_envelope(connection, root_key)
-        return Store(engine, envelope, now)
+        return Store(engine, envelope, now, alone=alone)
     except (DBAPIError, StoreFailed) as error:
         engine.dispose()
         why = error_name(error) if isinstance(error, DBAPIError) else str(error)

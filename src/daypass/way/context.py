@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from daypass.store import Changes, Snapshot, Store
     from daypass.store.ledger import Ledger
     from daypass.way.throttle import Throttle
+    from daypass.wire import OperationShape
 
 
 Brought = TypeVar("Brought")
@@ -84,6 +85,7 @@ class Context:
     request_id: str
     now: datetime
     event: Event
+    shape: OperationShape | None = None  # of the operation, once it is known
     caller: Caller = ANONYMOUS
     staged: Changes | None = None
     errands: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -33,18 +34,24 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response that may leave once `line`, which tells of `event`, is on disk; `changed`: a change was committed with it."""
+    """A response that may leave once `line`, which tells of `event`, is on disk; `changed`: a change was committed with it.
+
+    `unrecorded` makes the response that leaves in its place when the line cannot be written.
+    """
 
     response: Response
     event: Event
     line: bytes
+    unrecorded: Callable[[], Response]
     changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """The way goes on in another room: call `work` on that room's thread, then `then` with what it gave, back where `handle` was called.
-    For "upkeep", wait for a round of upkeep before."""
+
+    For "upkeep", wait for a round of upkeep before; when that fails, give `then` the failure. `work` never raises.
+    """
 
     room: Room
     work: Callable[[], object]
@@ -78,64 +85,57 @@ def _go(ctx: Context) -> Answer | Pending:
 
 def _pending(ctx: Context, wait: Await) -> Answer | Pending:
     _forget(ctx)
-    if wait.room == "storage":
-        return Pending("storage", lambda: _change(ctx), _as_answer)
     ctx.errands += 1
     if ctx.errands > MAX_ERRANDS:
-        return _refused(ctx, None, _keys_unread("more errands than one request may cause"))
-    return Pending(wait.room, lambda: _done(wait.work), lambda failure: _go_after(ctx, failure))
+        return _refused(ctx, _keys_unread("more errands than one request may cause"))
+    work = partial(_change, ctx) if wait.room == "storage" else wait.work
+    return Pending(wait.room, partial(_outcome, work), partial(_go_on, ctx))
 
 
-def _done(work: Callable[[], object] | None) -> Refusal | None:
+def _outcome(work: Callable[[], object] | None) -> object:
+    """What `work` gives, or the exception that it raised."""
     try:
-        if work is not None:
-            work()
-    except Refusal as refusal:
-        return refusal
-    return None
+        return work() if work is not None else None
+    except Exception as failure:
+        return failure
 
 
-def _go_after(ctx: Context, failure: object) -> Answer | Pending:
-    """Go the way anew after an errand; when the errand failed, refuse for that reason."""
-    if isinstance(failure, Refusal):
-        return _refused(ctx, wire.find_operation(ctx.request), failure)
+def _go_on(ctx: Context, outcome: object) -> Answer | Pending:
+    """The answer that the storage thread gave; a refusal when the errand failed; or else the way anew."""
+    if isinstance(outcome, Answer):
+        return outcome
+    if isinstance(outcome, Exception):
+        _forget(ctx)
+        return _refused(ctx, outcome)
     return _go(ctx)
 
 
 def _change(ctx: Context) -> Answer:
-    """The same steps on the storage thread, then the commit: rows, feed and ledger line in one transaction (DESIGN §4)."""
+    """The same steps on the storage thread, then the commit: rows, feed and ledger line in one transaction (DESIGN §4).
+
+    When others have committed meanwhile, once more from the new state (attack row H69). Raises what the way can fail of.
+    """
+    try:
+        return _change_once(ctx)
+    except Conflict:
+        _forget(ctx)
+        return _change_once(ctx)
+
+
+def _change_once(ctx: Context) -> Answer:
+    store = ctx.node.store
     ctx.staged = Changes()
-    ctx.node.store.catch_up(ctx.now)
-    with ctx.node.store.reading():
-        try:
-            answer = _steps(ctx)
-        except Await:  # keys that were there a moment ago were dropped meanwhile
-            _forget(ctx)
-            return _refused(ctx, wire.find_operation(ctx.request), _keys_unread("keys gone on the storage thread"))
+    store.catch_up(ctx.now)
+    with store.reading():
+        answer = _steps(ctx)
     if answer.event.error_code or not ctx.staged:
         return answer
-    try:
-        ctx.node.store.write(ctx.staged, answer.line, ctx.request_id)
-    except Conflict as conflict:
-        _forget(ctx)
-        text = "The request was rejected because multiple requests to change this object were submitted simultaneously."
-        refusal = Refusal("ConcurrentModification", text, 409, private=str(conflict))
-        return _refused(ctx, wire.find_operation(ctx.request), refusal)
-    except StoreFailed as failure:
-        _forget(ctx)
-        text = "The request has failed due to a temporary failure of the server."
-        return _refused(ctx, wire.find_operation(ctx.request), Refusal("ServiceUnavailable", text, private=str(failure)))
+    store.write(ctx.staged, answer.line, ctx.request_id)
     return replace(answer, changed=True)
 
 
 def _keys_unread(why: str) -> Refusal:
     return Refusal("IDPCommunicationError", "The identity provider's keys could not be read", private=why)
-
-
-def _as_answer(outcome: object) -> Answer:
-    if not isinstance(outcome, Answer):
-        raise TypeError("the storage thread gives an answer")
-    return outcome
 
 
 def _forget(ctx: Context) -> None:
@@ -145,25 +145,20 @@ def _forget(ctx: Context) -> None:
 
 
 def _steps(ctx: Context) -> Answer:
-    operation: wire.OperationShape | None = None
     try:
         _verify_welcome(ctx)
         # (1) which operation
-        operation = wire.find_operation(ctx.request)
-        ctx.event.service, ctx.event.operation = operation.service.name, operation.name
-        output = _perform(ctx, operation)
+        ctx.shape = wire.find_operation(ctx.request)
+        ctx.event.service, ctx.event.operation = ctx.shape.service.name, ctx.shape.name
+        output = _perform(ctx, ctx.shape)
         # (6) say so
-        response = wire.render_output(operation, output or {}, ctx.request_id)
+        response = wire.render_output(ctx.shape, output or {}, ctx.request_id)
         ctx.event.status = response.status
-        return Answer(response, ctx.event, body_of(ctx.event))
-    except (ProofError, Refusal) as refusal:
-        return _refused(ctx, operation, refusal)
+        return _answer(ctx, response)
     except Await:
         raise
-    except Exception:
-        log.exception("unhandled", request_id=ctx.request_id, service=ctx.event.service, operation=ctx.event.operation)
-        text = "The request processing has failed because of an unknown error."
-        return _refused(ctx, operation, Refusal("InternalFailure", text, 500))
+    except Exception as failure:
+        return _refused(ctx, failure)
 
 
 def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | None:
@@ -184,8 +179,7 @@ def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | No
     # (4) may they
     decide_all(ctx, operation, parameters)
     if operation.writes and ctx.node.ledger.state != "ok":
-        text = "The request has failed due to a temporary failure of the server."
-        raise Refusal("ServiceUnavailable", text, private=f"no change without its line: the ledger is {ctx.node.ledger.state}")
+        raise _unavailable(f"no change without its line: the ledger is {ctx.node.ledger.state}")
     if operation.writes and ctx.staged is None:
         raise Await("storage")
     # (5) do it
@@ -214,13 +208,41 @@ def _verify_welcome(ctx: Context) -> None:
         raise ProofError(ProofFault.UNAVAILABLE, "The service is not available", f"the state is {age:.0f} s old")
 
 
-def _refused(ctx: Context, operation: wire.OperationShape | None, error: ProofError | Refusal) -> Answer:
-    protocol = wire.protocol_of(ctx.request)
-    refusal = wire.refusal_of(operation, error, protocol) if isinstance(error, ProofError) else error
+def _refused(ctx: Context, error: Exception) -> Answer:
+    refusal = _refusal_of(ctx, error)
     if ctx.caller.kind == "anonymous":
         ctx.node.throttle.spend(ctx.request.peer, ctx.now.timestamp())
-    response = wire.render_refusal(operation, refusal, ctx.request_id, ctx.request)
+    response = _rendered(ctx, refusal)
     event = ctx.event
     event.status, event.error_code, event.error_message = response.status, refusal.code, refusal.message
     event.private, event.minted = refusal.private, None
-    return Answer(response, event, body_of(event))
+    return _answer(ctx, response)
+
+
+def _refusal_of(ctx: Context, error: Exception) -> Refusal:
+    """What the caller is told of `error`; of a bug nothing but that there was one."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, ProofError):
+        return wire.refusal_of(ctx.shape, error, wire.protocol_of(ctx.request))
+    if isinstance(error, Await):  # what was there a moment ago was dropped meanwhile
+        return _keys_unread("keys gone on the storage thread")
+    if isinstance(error, Conflict):
+        text = "The request was rejected because multiple requests to change this object were submitted simultaneously."
+        return Refusal("ConcurrentModification", text, 409, private=str(error))
+    if isinstance(error, StoreFailed):
+        return _unavailable(str(error))
+    log.error("unhandled", request_id=ctx.request_id, service=ctx.event.service, operation=ctx.event.operation, exc_info=error)
+    return Refusal("InternalFailure", "The request processing has failed because of an unknown error.", 500)
+
+
+def _unavailable(why: str) -> Refusal:
+    return Refusal("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", private=why)
+
+
+def _rendered(ctx: Context, refusal: Refusal) -> Response:
+    return wire.render_refusal(ctx.shape, refusal, ctx.request_id, ctx.request)
+
+
+def _answer(ctx: Context, response: Response) -> Answer:
+    return Answer(response, ctx.event, body_of(ctx.event), lambda: _rendered(ctx, _unavailable("")))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from daypass.store import Store, StoreFailed
+from daypass.store import Store
 from daypass.store.ledger import Head, Shipment, Shipper
 
 ROUND_SECONDS = 0.5
@@ -51,7 +51,7 @@ class Upkeep:
             await asyncio.sleep(ROUND_SECONDS)
             try:
                 await self.round()
-            except StoreFailed:
+            except Exception:
                 log.exception("upkeep failed and will be tried again")
 
     async def round(self) -> None:
@@ -64,9 +64,12 @@ class Upkeep:
         while (shipment := self._shipper.take()) is not None:
             await loop.run_in_executor(self._storage, self._ship, shipment)
             self._shipper.done(shipment)
-        head, self._head = self._head, None
-        recorded, self._recorded = self._recorded, []
+        head, recorded = self._head, list(self._recorded)
         await loop.run_in_executor(self._storage, self._store_round, self._clock(), head, recorded)
+        # only now: a round that fails leaves them for the next
+        del self._recorded[: len(recorded)]
+        if self._head is head:
+            self._head = None
 
     def _ship(self, shipment: Shipment) -> None:
         self._store.record_passes(shipment.sessions, self._node, shipment.seq)

@@ -55,8 +55,15 @@ class _Order(NamedTuple):
 
 
 def _the_target(ctx: Context, given: Mapping[str, Any]) -> Iterator[Ask]:
+    """Whether the target exists is told to those alone who may end it: for one that does not, the same is asked first."""
     ctx.settle()
-    yield ask_on(ctx, "RevokeSessions", _order(ctx, given).account)
+    try:
+        account = _order(ctx, given).account
+    except Refusal:
+        arn = read_arn(given.get("role_arn") or given.get("user_arn") or "")
+        yield ask_on(ctx, "RevokeSessions", arn.account if arn else None)
+        raise
+    yield ask_on(ctx, "RevokeSessions", account)
 
 
 @operation("daypass", asks=_the_target, writes=True)
