@@ -1,0 +1,36 @@
+"""Where the doors stand: what counts as this host alone, and a socket that others cannot open."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from daypass.doors.listen import is_loopback, listen_tcp, listen_unix
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1"])
+def test_addresses_of_this_host_alone(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "192.0.2.1", "localhost.example", "127.0.0.1.example", "0x7f000001", "2130706433"])  # noqa: S104  # a name to judge, nothing is bound
+def test_everything_else_is_beyond(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_port_zero_takes_a_free_port() -> None:
+    with listen_tcp("127.0.0.1", 0) as one, listen_tcp("127.0.0.1", 0) as other:
+        assert one.getsockname()[1] != other.getsockname()[1] != 0
+
+
+def test_the_operators_socket_is_the_owners_alone_and_replaces_a_dead_one(tmp_path: Path) -> None:
+    listen_unix(tmp_path).close()
+    with listen_unix(tmp_path) as door:
+        door.listen()  # the server does this once it serves
+        [path] = tmp_path.iterdir()
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))

@@ -1,0 +1,55 @@
+"""The limit on callers that prove nothing: how many, how soon again, and that many addresses take no memory."""
+
+from __future__ import annotations
+
+from daypass.way.throttle import MAX_PEERS, Throttle
+
+EVIL, GOOD = "192.0.2.1", "192.0.2.2"
+
+
+def spent(burst: int) -> Throttle:
+    """A throttle of one token a second in which EVIL has failed `burst` times at time 0."""
+    throttle = Throttle(rate=1.0, burst=float(burst))
+    for _ in range(burst):
+        assert not throttle.exhausted(EVIL, 0.0)
+        throttle.spend(EVIL, 0.0)
+    return throttle
+
+
+def test_after_the_burst_a_peer_has_to_wait() -> None:
+    throttle = spent(3)
+    assert throttle.exhausted(EVIL, 0.0)
+    assert throttle.exhausted(EVIL, 0.999)
+    assert not throttle.exhausted(EVIL, 1.0)
+
+
+def test_another_peer_does_not() -> None:
+    assert not spent(3).exhausted(GOOD, 0.0)
+
+
+def test_no_more_than_the_burst_flows_back() -> None:
+    throttle = spent(3)
+    for _ in range(3):
+        throttle.spend(EVIL, 1000.0)
+    assert throttle.exhausted(EVIL, 1000.0)
+
+
+def test_a_clock_that_goes_back_gives_nothing_back() -> None:
+    assert spent(3).exhausted(EVIL, -1000.0)
+
+
+def test_failing_while_exhausted_does_not_go_into_debt() -> None:
+    throttle = spent(1)
+    for _ in range(100):
+        throttle.spend(EVIL, 0.0)
+    assert not throttle.exhausted(EVIL, 1.0)
+
+
+def test_peers_are_bounded_and_the_one_that_failed_longest_ago_is_forgotten() -> None:
+    throttle = spent(1)
+    for number in range(MAX_PEERS - 1):
+        throttle.spend(str(number), 0.0)
+    assert throttle.exhausted(EVIL, 0.0)
+    throttle.spend("one more", 0.0)
+    assert not throttle.exhausted(EVIL, 0.0)
+    assert throttle.exhausted("0", 0.0)
