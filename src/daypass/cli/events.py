@@ -81,13 +81,13 @@ def fetch(data: str, filters: Mapping[str, Any], last: int | None, wait: Callabl
 def row(event: Mapping[str, Any]) -> tuple[str, ...]:
     """One line for people of a ledger line (CloudTrail's names)."""
     who = event.get("userIdentity") or {}
-    service = str(event.get("eventSource", "")).partition(".")[0]
+    operation = f"{str(event.get('eventSource', '')).partition('.')[0]}:{event.get('eventName', '')}".strip(":") or "-"
     outcome = str(event.get("errorCode") or "ok")
     if event.get("errorMessage"):
         outcome += f": {event['errorMessage']}"
     return (
         str(event.get("eventTime", "")),
-        f"{service}:{event.get('eventName', '')}",
+        operation,
         str(who.get("arn") or who.get("accessKeyId") or who.get("type") or "-"),
         str(event.get("sourceIPAddress", "")),
         outcome,
