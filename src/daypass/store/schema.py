@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, insert, inspect, select
 
-from daypass.store.tables import SCHEMA
+from daypass.store.tables import SCHEMA, metadata, schema_version
 from daypass.values.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -15,23 +15,20 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def migrate(engine: Engine) -> None:
     """Bring the schema behind `engine` up to `SCHEMA`, in one transaction.
 
-    Raises ConfigError for a database that a newer daypass has written.
+    A database without a version gets the tables as they are now; only an older one takes the way through the migrations, which lead to the
+    same (a test holds the two against each other). Raises ConfigError for a database that a newer daypass has written.
     """
     with engine.begin() as connection:
-        if _version(connection) != SCHEMA:
-            _upgrade(connection)
+        version = _version(connection)
+        if not version:
+            _create(connection)
+        elif version != SCHEMA:
+            upgrade(connection)
 
 
-def _version(connection: Connection) -> str:
-    """The revision that the database is at, "" for an empty one."""
-    if not inspect(connection).has_table("alembic_version"):
-        return ""
-    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return version or ""
-
-
-def _upgrade(connection: Connection) -> None:
-    # Alembic is loaded only when there is something to do: it costs a start a tenth of a second and some memory.
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that this database has not seen. Raises ConfigError when it is at a revision that is none of ours."""
+    # Alembic is loaded only when there is something to migrate: it costs a start half a second and 14 MiB.
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -48,3 +45,16 @@ def _upgrade(connection: Connection) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> str:
+    """The revision that the database is at, "" for an empty one."""
+    if not inspect(connection).has_table(schema_version.name):
+        return ""
+    version: str | None = connection.execute(select(schema_version.c.version_num)).scalar()
+    return version or ""
+
+
+def _create(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)  # a table of ours that is there already is not to be taken for ours
+    connection.execute(insert(schema_version).values(version_num=SCHEMA))

@@ -1,12 +1,25 @@
 """The tables, as SQLAlchemy Core sees them: one for each kind of record, and those of the store's own books. Does not create or change
-them (migrations/ does; a test holds the two against each other).
+them (schema.py does).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, RowMapping, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.schema import SchemaItem
 
 from daypass.store.records import (
@@ -151,6 +164,14 @@ ledger_anchor = Table(
     Column("number", BigInteger, nullable=False),
     Column("head", LargeBinary, nullable=False),
     Column("time", BigInteger, nullable=False),
+)
+
+# Alembic's own table, as Alembic makes it: the one row is the revision that the database is at.
+schema_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
 Row = RowMapping  # a row by the names of its columns
