@@ -14,6 +14,7 @@ from daypass.services.sts.credentials import (
     session_policies,
     shown_role,
     tags_of,
+    trust_of,
     verify_duration,
 )
 from daypass.values.decision import Ask, Values
@@ -41,7 +42,7 @@ def _the_role(ctx: Context, given: Mapping[str, Any]) -> Iterator[Ask]:
     for name, key in (("external_id", "sts:externalid"), ("source_identity", "sts:sourceidentity")):
         if given.get(name) is not None:
             context[key] = given[name]
-    trust = ctx.store.trust_of(role) if role else None
+    trust = trust_of(ctx, role)
     actions = ["sts:AssumeRole"]
     if tags or transitive:
         actions.append("sts:TagSession")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from daypass.passes import MAX_TOKEN
-from daypass.policy import PolicyError, read_policy
+from daypass.policy import Policy, PolicyError, read_policy
 from daypass.store.records import Role
 from daypass.values.arn import read_arn, role_session_arn
 from daypass.values.decision import Values
@@ -17,6 +17,8 @@ from daypass.way.context import Context
 from daypass.way.operation import Output
 
 DEFAULT_ROLE_SECONDS = 3600  # STS API reference, AssumeRole: whatever the role's maximum is
+_NOBODY = '{"Statement": {"Effect": "Allow", "Principal": {"Service": "nobody.daypass.internal"}, "Action": "sts:AssumeRole"}}'
+_NO_TRUST = read_policy(_NOBODY, "trust")
 
 
 def shown(made: Pass) -> dict[str, object]:
@@ -51,6 +53,11 @@ def shown_role(made: Pass, role: Role) -> Output:
 def find_role(ctx: Context, role_arn: str) -> Role | None:
     """The role that an ARN names, or None; the ARN must match exactly, path and case included."""
     return ctx.store.roles.by_arn(role_arn)
+
+
+def trust_of(ctx: Context, role: Role | None) -> Policy:
+    """The role's trust policy; one that trusts nobody for a role that does not exist, so that it is denied in the same words."""
+    return _NO_TRUST if role is None else ctx.store.trust_of(role)
 
 
 def account_of(role_arn: str) -> str:

@@ -19,6 +19,7 @@ from daypass.services.sts.credentials import (
     role_tags,
     session_policies,
     shown_role,
+    trust_of,
     verify_duration,
 )
 from daypass.store.records import UsedToken
@@ -77,7 +78,7 @@ def _the_role(ctx: Context, given: Mapping[str, Any]) -> Iterator[Ask]:
     }
     if identity:
         context["sts:sourceidentity"] = identity
-    trust = ctx.store.trust_of(role) if role else None
+    trust = trust_of(ctx, role)
     actions = ["sts:AssumeRoleWithWebIdentity"]
     if tags:
         actions.append("sts:TagSession")
