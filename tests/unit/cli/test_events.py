@@ -126,7 +126,7 @@ def test_hostile_lines_do_not_steer_the_terminal(daypass: Any, fake: Any) -> Non
 def test_who_is_the_best_that_is_known() -> None:
     assert events.row({"userIdentity": {"type": "Anonymous"}})[2] == "Anonymous"
     assert events.row({"userIdentity": {"accessKeyId": "ASIAX"}})[2] == "ASIAX"
-    assert events.row({}) == ("", ":", "-", "", "ok")
+    assert events.row({}) == ("", "-", "-", "", "ok")
 
 
 def test_an_intact_ledger_is_said_to_be(daypass: Any, fake: Any) -> None:
