@@ -148,7 +148,9 @@ def test_session_policy_arns(town: Town, alice: Keys) -> None:
     assert town.session(alice, arn, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AdministratorAccess"}])
 
 
-@pytest.mark.parametrize("arn", ["arn:aws:iam::{0}:policy/absent", "arn:aws:iam::123456789012:policy/foreign", "arn:aws:iam::{0}:role/by-arn-2"])
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:iam::{0}:policy/absent", "arn:aws:iam::123456789012:policy/foreign", "arn:aws:iam::{0}:role/by-arn-2"]
+)
 def test_session_policy_arns_that_are_none(town: Town, alice: Keys, arn: str) -> None:
     role = f"arn:aws:iam::{town.account}:role/by-arn-2"
     if not any(item["RoleName"] == "by-arn-2" for item in town.iam("ListRoles")["Roles"]):
