@@ -22,6 +22,7 @@ import daypass.services  # noqa: F401  # importing it is what offers the operati
 from daypass import passes
 from daypass.doors.aws import AwsDoor
 from daypass.doors.listen import ApiServer, configure, is_loopback, listen_tcp, listen_unix
+from daypass.doors.log import log_to_stderr
 from daypass.outside.jwks import FetchSettings, KeyFetcher
 from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
@@ -68,6 +69,7 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
 
     Raises ConfigError, before anything listens, for settings that cannot be served.
     """
+    log_to_stderr()
     _verify(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = settings.data.resolve()

@@ -5,12 +5,11 @@ line is on disk. Decides nothing, and parses nothing beyond HTTP itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
-
-import structlog
 
 from daypass.doors.health import health
 from daypass.store import StoreFailed
@@ -24,7 +23,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class AwsDoor:
@@ -72,7 +71,7 @@ class AwsDoor:
             await self._node.ledger.append(outcome.line, minted=outcome.event.minted, spoolable=plain)
         except LedgerFailed as failure:
             # What it would have handed out is never seen. A committed change keeps its line in the outbox, from where it is written later.
-            log.error("ledger line not durable", request_id=outcome.event.request_id, reason=str(failure))
+            log.error("ledger line not durable", extra={"request_id": outcome.event.request_id, "reason": str(failure)})
             return outcome.unrecorded()
         if outcome.changed:
             self._upkeep.recorded(outcome.event.request_id)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import structlog
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -21,7 +21,7 @@ KEPT = 100_000  # rows of the feed; a node that is further behind loads everythi
 _NEWEST = select(func.coalesce(func.max(changes.c.seq), 0))  # built once: it runs with every change, and building takes longer
 _AT_ONCE = 500  # ids in one query; SQLite takes 32,766 variables
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
@@ -110,7 +110,8 @@ def _read(connection: Connection, query: Select[Any], kind: type[Record], envelo
         try:
             found.put.append(read_row(kind, row, envelope))
         except Unreadable as damage:
-            log.error("a row is damaged", table=damage.table, id=damage.id, error=damage.why, consequence="what needs it is denied")
+            told = {"table": damage.table, "id": damage.id, "error": damage.why, "consequence": "what needs it is denied"}
+            log.error("a row is damaged", extra=told)
             found.damaged.append(damage)
             if (instead := stand_in(kind, row, now)) is not None:
                 found.put.append(instead)

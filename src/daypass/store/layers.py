@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-import structlog
 
 from daypass import policy
 from daypass.store.records import Group, ManagedPolicy, Principal, Record, Role, User
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 MAX_COMPILED = 16384  # policy texts of principals kept compiled, some kB each
 MAX_SESSION_COMPILED = 2048  # those of sessions, apart, so that many sessions cannot crowd out the principals' own
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 Own = tuple[tuple[policy.Policy, ...], policy.Policy | None]  # identity policies, boundary
 
@@ -76,7 +75,8 @@ class Layers:
                 group = self._snapshot.groups.find(group_id)
                 if group is None:
                     # (1) a group that cannot be found may have denied something: deny, never pass over it
-                    log.error("group cannot be read", user=principal.arn, group=group_id, consequence="everything is denied to the user")
+                    found = {"user": principal.arn, "group": group_id, "consequence": "everything is denied to the user"}
+                    log.error("group cannot be read", extra=found)
                     identity.append(policy.unreadable("identity", group_id))
                 else:
                     identity.extend(self._attached(group))
@@ -101,7 +101,7 @@ class Layers:
         if text is None:
             if arn not in self._told:  # once, since a session that names it may ask as often as it likes
                 self._told.add(arn)
-                log.error("policy is gone", policy=arn, consequence="everything is denied where it is attached")
+                log.error("policy is gone", extra={"policy": arn, "consequence": "everything is denied where it is attached"})
             return policy.unreadable(kind, arn)
         return compiled.get(text, kind, arn)
 
@@ -130,7 +130,8 @@ def _read(text: str, kind: policy.Kind, name: str, where: str, principals: dict[
         return policy.read_policy(text, kind, name=name, principals=principals)
     except policy.PolicyError as error:
         # (4) attack row C43: unreadable means deny, and an alarm
-        log.error("policy cannot be read", policy=where, kind=kind, error=str(error), consequence="it denies everything")
+        found = {"policy": where, "kind": kind, "error": str(error), "consequence": "it denies everything"}
+        log.error("policy cannot be read", extra=found)
         return policy.unreadable(kind, name)
 
 

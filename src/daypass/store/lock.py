@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shlex
 import stat
 from pathlib import Path
 
-import structlog
-
 from daypass.values.errors import ConfigError
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class DirectoryLock:
@@ -58,4 +57,5 @@ def _warn_if_open(directory: Path) -> None:
     mode = stat.S_IMODE(directory.stat().st_mode)
     if mode & 0o077:
         mend = f"chmod 700 {shlex.quote(str(directory))}"
-        log.warning("others on this host can look into the data directory", directory=str(directory), mode=f"{mode:04o}", mend=mend)
+        found = {"directory": str(directory), "mode": f"{mode:04o}", "mend": mend}
+        log.warning("others on this host can look into the data directory", extra=found)

@@ -6,13 +6,13 @@ One thread, the storage thread, calls what writes; `reading()` is the lock under
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -35,7 +35,7 @@ USED_TOKEN_MARGIN = 3600  # seconds that a used token is remembered beyond its e
 _CLOCK = "clock"
 _SHIPPED = "shipped/"
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -254,7 +254,7 @@ class Store:
             # disk holds, and a later fsync that succeeds proves nothing (fault F-05): nothing is acknowledged until a restart.
             if not name.startswith(BUSY):
                 self.failed = f"the database failed: {name}; restart to go on from what is on disk"
-                log.error("the store takes no more changes", error=name)
+                log.error("the store takes no more changes", extra={"error": name})
             raise StoreFailed(f"the database did not take the change: {name}") from error
 
     @contextmanager

@@ -6,14 +6,13 @@ does the waiting. The line of the answer is for the door to record before it let
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
-
-import structlog
 
 from daypass import wire
 from daypass.store import Changes, Conflict, StoreFailed
@@ -29,7 +28,7 @@ from daypass.way.who import by_signature_or_socket
 MAX_ERRANDS = 3  # that one request may cause outside
 MAX_AGENT = 1024  # characters of a User-Agent that the ledger keeps
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,8 @@ def _refusal_of(ctx: Context, error: Exception) -> Refusal:
         return Refusal("ConcurrentModification", text, 409, private=str(error))
     if isinstance(error, StoreFailed):
         return _unavailable(str(error))
-    log.error("unhandled", request_id=ctx.request_id, service=ctx.event.service, operation=ctx.event.operation, exc_info=error)
+    where = {"request_id": ctx.request_id, "service": ctx.event.service, "operation": ctx.event.operation}
+    log.error("unhandled", exc_info=error, extra=where)
     return Refusal("InternalFailure", "The request processing has failed because of an unknown error.", 500)
 
 

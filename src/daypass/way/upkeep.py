@@ -7,11 +7,10 @@ change feed and collects what is over.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
-
-import structlog
 
 from daypass.store import Store
 from daypass.store.ledger import Head, Shipment, Shipper
@@ -20,7 +19,7 @@ ROUND_SECONDS = 0.5
 MARK_EVERY = timedelta(seconds=5)  # how far the high-water mark may lag: a clock set back is noticed at once, a restart forgets this much
 COLLECT_EVERY = timedelta(minutes=5)
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Upkeep:

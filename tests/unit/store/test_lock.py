@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from daypass.store.lock import lock_directory
 from daypass.values.errors import ConfigError
@@ -39,8 +38,7 @@ def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "told"), [(0o700, False), (0o750, True), (0o701, True), (0o702, True)])
-def test_m22_an_open_directory_is_told_of_with_the_mend(tmp_path: Path, mode: int, told: bool) -> None:
+def test_m22_an_open_directory_is_told_of_with_the_mend(tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, told: bool) -> None:
     tmp_path.chmod(mode)
-    with capture_logs() as logs:
-        lock_directory(tmp_path).release()
-    assert [f"chmod 700 {tmp_path}"] * told == [entry["mend"] for entry in logs]
+    lock_directory(tmp_path).release()
+    assert [f"chmod 700 {tmp_path}"] * told == [vars(record)["mend"] for record in caplog.records]
