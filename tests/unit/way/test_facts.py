@@ -183,7 +183,7 @@ def _keys() -> list[str]:
 def test_C41_no_input_stands_in_for_a_key_of_the_server(caller: Caller) -> None:
     """Neither what the operation states nor what a token claims, whether the server has a value for the key or not."""
     true = dict(facts(caller))
-    forged = {key: FORGED for key in [*_keys(), "aws:principaltag/admin"]}
+    forged = dict.fromkeys([*_keys(), "aws:principaltag/admin"], FORGED)
     seen = dict(facts(replace(caller, facts={**caller.facts, **forged}), Ask("iam:GetUser", "*", ACCOUNT, forged)))
     assert seen == true
 

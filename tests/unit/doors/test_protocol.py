@@ -1,0 +1,307 @@
+"""The HTTP protocol of the API on real sockets, before an application that says what it was given: limits, timeouts, targets, peers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daypass.doors import protocol
+from daypass.doors.listen import SOCKET_NAME, ApiServer, configure, listen_tcp, listen_unix
+from daypass.doors.protocol import MAX_BODY, MAX_HEAD, MAX_HEADERS, ApiProtocol
+
+SHORT = 0.2  # seconds in the place of REQUEST_SECONDS
+PATIENCE = 5.0
+
+
+async def mirror(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with what arrived; nothing when the client went away."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    seen = {"method": scope["method"], "path": scope["raw_path"].decode(), "body": len(body), "client": scope["client"]}
+    answer = json.dumps(seen).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer})
+
+
+class Served:
+    """Where the mirror is served."""
+
+    def __init__(self, port: int, unix: str) -> None:
+        self.port, self.unix = port, unix
+
+    @contextmanager
+    def connection(self) -> Iterator[socket.socket]:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as made:
+            yield made
+
+    def exchange(self, *parts: bytes) -> bytes:
+        """Everything that is answered to `parts` until the server closes the connection."""
+        with self.connection() as made:
+            return talk(made, *parts)
+
+
+def talk(connection: socket.socket, *parts: bytes) -> bytes:
+    try:
+        for part in parts:
+            connection.sendall(part)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # refused before everything was sent; what was answered is read all the same
+    return until_closed(connection)
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    got = b""
+    try:
+        while more := connection.recv(65536):
+            got += more
+    except ConnectionResetError:
+        pass  # closed with something of ours unread
+    return got
+
+
+@contextmanager
+def serving(directory: Path, host: str = "127.0.0.1") -> Iterator[Served]:
+    listener = listen_tcp(host, 0)
+    ready = threading.Event()
+    server = ApiServer(configure(mirror), listen_unix(directory), ready.set)
+    thread = threading.Thread(target=lambda: asyncio.run(server._serve([listener])))  # not serve(): signals are for the main thread
+    thread.start()
+    try:
+        assert ready.wait(PATIENCE)
+        yield Served(listener.getsockname()[1], str(directory / SOCKET_NAME))
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("served")) as made:
+        yield made
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", SHORT)
+
+
+def get(path: bytes = b"/", *headers: bytes, method: bytes = b"GET", close: bool = True) -> bytes:
+    """A request without a body."""
+    ending = (b"Connection: close",) if close else ()
+    return b"\r\n".join([method + b" " + path + b" HTTP/1.1", b"Host: x", *headers, *ending, b"", b""])
+
+
+def status(answer: bytes) -> int:
+    assert answer.startswith(b"HTTP/1.1 "), answer[:100]
+    return int(answer[9:12])
+
+
+def seen(answer: bytes) -> dict[str, Any]:
+    """What the mirror saw."""
+    assert status(answer) == 200, answer[:200]
+    found: dict[str, Any] = json.loads(answer.rpartition(b"\r\n\r\n")[2])
+    return found
+
+
+# -- what goes through
+
+
+def test_a_request_and_who_sent_it(served: Served) -> None:
+    found = seen(served.exchange(get(b"/a%2Fb/../c?x")))
+    assert (found["method"], found["path"], found["client"][0]) == ("GET", "/a%2Fb/../c", "127.0.0.1")
+
+
+def test_the_connection_is_kept(served: Served) -> None:
+    with served.connection() as connection:
+        connection.sendall(get(close=False))
+        first = connection.recv(65536)
+        assert status(first) == 200
+        assert b"connection: close" not in first.lower()
+        assert status(talk(connection, get())) == 200
+
+
+def test_two_requests_at_once_are_answered_in_order(served: Served) -> None:
+    answer = served.exchange(get(b"/first", close=False) + get(b"/second"))
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert 0 < answer.index(b"/first") < answer.index(b"/second")
+
+
+def test_head_has_no_body(served: Served) -> None:
+    answer = served.exchange(get(method=b"HEAD"))
+    assert status(answer) == 200
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_expect_100_continue_is_answered(served: Served) -> None:
+    with served.connection() as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        assert seen(talk(connection, b"hello"))["body"] == 5
+
+
+def test_a_chunked_body(served: Served) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    assert seen(served.exchange(head, b"3\r\nabc\r\n", b"2\r\nde\r\n", b"0\r\n\r\n"))["body"] == 5
+
+
+def test_on_the_unix_socket_the_kernel_says_who_it_is(served: Served) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PATIENCE)
+        connection.connect(served.unix)
+        assert seen(talk(connection, get(b"/", b"X-Forwarded-For: uid:0")))["client"][0] == f"uid:{os.getuid()}"
+
+
+def test_ipv6(tmp_path: Path) -> None:
+    with serving(tmp_path, "::1") as served, socket.create_connection(("::1", served.port), timeout=PATIENCE) as connection:
+        assert seen(talk(connection, get()))["client"][0] == "::1"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::1"), ("fe80::1%eth0", "fe80::1")],
+)
+def test_addresses_are_as_policies_write_them(text: str, plain: str) -> None:
+    assert protocol._address(text) == plain
+
+
+# -- limits
+
+
+@pytest.mark.parametrize(
+    "target", [b"http://x/", b"//x/\xff".replace(b"\xff", b"%ff#f"), b"/a#fragment", b"*", b"x", b"http://evil.test/?Action=ListUsers"]
+)
+def test_targets_that_are_not_in_origin_form(served: Served, target: bytes) -> None:
+    assert status(served.exchange(get(target))) == 400
+
+
+def test_connect_is_refused(served: Served) -> None:
+    assert status(served.exchange(get(b"x:443", method=b"CONNECT"))) == 400
+
+
+@pytest.mark.parametrize(("count", "expected"), [(MAX_HEADERS, 200), (MAX_HEADERS + 1, 400)])
+def test_the_number_of_headers(served: Served, count: int, expected: int) -> None:
+    own = [b"X-%d: 1" % number for number in range(count - 2)]  # Host and Connection are two more
+    assert status(served.exchange(get(b"/", *own))) == expected
+
+
+@pytest.mark.parametrize(("spare", "expected"), [(100, 200), (-100, 400)])
+def test_the_size_of_the_head(served: Served, spare: int, expected: int) -> None:
+    pieces = [b"X-%d: " % number + b"a" * 8000 for number in range(8)]
+    filled = sum(len(piece) - 2 for piece in pieces)
+    pieces.append(b"Y: " + b"b" * (MAX_HEAD - filled - spare - len(b"/HostxConnectioncloseY")))
+    assert status(served.exchange(get(b"/", *pieces))) == expected
+
+
+def test_an_endless_target(served: Served) -> None:
+    assert status(served.exchange(b"GET /" + b"a" * (MAX_HEAD + 1), get()[5:])) == 400
+
+
+def test_an_endless_header(served: Served) -> None:
+    answer = served.exchange(b"GET / HTTP/1.1\r\nHost: x\r\nX: ", *[b"a" * 65536] * 40)
+    assert status(answer) in (400, 431)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(MAX_BODY, 200), (MAX_BODY + 1, 413)])
+def test_the_size_of_the_body(served: Served, size: int, expected: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % size
+    answer = served.exchange(head, b"a" * size)
+    assert status(answer) == expected
+    assert expected != 200 or seen(answer)["body"] == size
+
+
+def test_a_chunked_body_has_the_same_limit(served: Served) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"a" * 65536 + b"\r\n"
+    assert status(served.exchange(head, *[chunk] * 17)) == 413
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 1\r\nContent-Length: 2",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Content-Length: +5",
+        b"Transfer-Encoding: x",
+        b"X : spaced",
+        b" folded: x",
+    ],
+)
+def test_heads_that_could_be_read_in_two_ways(served: Served, head: bytes) -> None:
+    answer = served.exchange(b"POST / HTTP/1.1\r\nHost: x\r\n" + head + b"\r\nConnection: close\r\n\r\nhello")
+    assert status(answer) == 400
+
+
+# -- time
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",  # nothing at all
+        b"GET / HT",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe",
+        get(close=False) + b"GET /",
+    ],
+)
+def test_a_request_that_does_not_come_to_its_end(served: Served, start: bytes) -> None:
+    assert b"HTTP/1.1 408 " in served.exchange(start)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_blank_line_after_an_answer_holds_no_connection(served: Served) -> None:
+    """It ends the keep-alive's timer and begins no message."""
+    with served.connection() as connection:
+        connection.sendall(get(close=False))
+        assert status(connection.recv(65536)) == 200
+        assert status(talk(connection, b"\r\n")) == 408
+
+
+@pytest.mark.usefixtures("hurried")
+def test_dribbling_does_not_help(served: Served) -> None:
+    with served.connection() as connection:
+        connection.settimeout(SHORT / 4)
+        got = b""
+        for _ in range(100):
+            try:
+                connection.sendall(b"a")
+                got += connection.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+            if got:
+                break
+        assert status(got) in (400, 408)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_an_idle_connection_between_requests_is_left_alone(served: Served) -> None:
+    with served.connection() as connection:
+        connection.sendall(get(close=False))
+        assert status(connection.recv(65536)) == 200
+        connection.settimeout(SHORT * 2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(PATIENCE)
+        assert status(talk(connection, get())) == 200
+
+
+def test_the_protocol_is_the_one_that_is_served() -> None:
+    assert configure(mirror).http is ApiProtocol
