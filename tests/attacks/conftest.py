@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from rig.http import Attempt, Reply, form, sign
+from rig.http import Attempt, Bend, Reply, form, json_call, sign
 from rig.node import Keys
 
+IAM_VERSION = "2010-05-08"
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
 
@@ -66,9 +69,53 @@ class Target:
 
     def call(self, action: str, keys: Keys, version: str = "2011-06-15", service: str = "sts", **parameters: str) -> Reply:
         """A signed call of the query protocol, by our own signer."""
-        from rig.http import Bend
-
         return sign(form(self.url, {"Action": action, **parameters}, version), keys, Bend(service=service)).send()
+
+    def iam(self, action: str, keys: Keys | None = None, **parameters: str) -> Reply:
+        """An IAM call, as alice unless `keys` say otherwise."""
+        return self.call(action, keys or self.alice, IAM_VERSION, "iam", **parameters)
+
+    def own(self, operation: str, keys: Keys, **parameters: Any) -> Reply:
+        """A call of daypass's own service."""
+        return sign(json_call(self.url, f"Daypass_20261124.{operation}", parameters), keys, Bend(service="daypass")).send()
+
+    def user(self, name: str, *statements: dict[str, Any], **more: str) -> Keys:
+        """A fresh user with one inline policy of `statements` (none: no policy), and its key."""
+        accepted(self.iam("CreateUser", UserName=name, **more))
+        if statements:
+            self.put(name, *statements)
+        return keys_of(self.iam("CreateAccessKey", UserName=name))
+
+    def put(self, name: str, *statements: dict[str, Any], policy_name: str = "allowed") -> None:
+        """Set an inline policy of the user `name`."""
+        document = policy(*statements)
+        accepted(self.iam("PutUserPolicy", UserName=name, PolicyName=policy_name, PolicyDocument=document))
+
+    def plain_role(self, name: str, trust_policy: str, *statements: dict[str, Any], **more: str) -> str:
+        """A fresh role with one inline policy of `statements`, made without boto; gives its ARN."""
+        accepted(self.iam("CreateRole", RoleName=name, AssumeRolePolicyDocument=trust_policy, **more))
+        if statements:
+            document = policy(*statements)
+            accepted(self.iam("PutRolePolicy", RoleName=name, PolicyName="allowed", PolicyDocument=document))
+        return f"arn:aws:iam::{self.account}:role/{name}"
+
+    def assume(self, role_arn: str, keys: Keys, **more: str) -> Reply:
+        """AssumeRole without boto."""
+        return self.call("AssumeRole", keys, RoleArn=role_arn, RoleSessionName="session", **more)
+
+
+def member(reply: Reply, name: str) -> str:
+    """The text of the first element `name` of an XML answer; the test fails when there is none."""
+    found = re.search(f"<{name}>([^<]*)</{name}>", reply.text)
+    assert found, f"no {name} in {reply.status} {reply.text[:500]}"
+    return html.unescape(found[1])
+
+
+def keys_of(reply: Reply) -> Keys:
+    """The credentials in an answer that must be a success."""
+    accepted(reply)
+    token = member(reply, "SessionToken") if "<SessionToken>" in reply.text else None
+    return Keys(member(reply, "AccessKeyId"), member(reply, "SecretAccessKey"), token)
 
 
 @pytest.fixture(scope="session")
@@ -98,4 +145,4 @@ def accepted(reply: Reply) -> None:
     assert reply.status == 200, f"{reply.status} {reply.text[:500]}"
 
 
-__all__ = ["Attempt", "Target", "accepted", "allow", "policy", "refused", "trust"]
+__all__ = ["Attempt", "Target", "accepted", "allow", "keys_of", "member", "policy", "refused", "trust"]
