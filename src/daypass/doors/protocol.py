@@ -27,7 +27,9 @@ class ApiProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._taken = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._is_due = False  # whether a timer has to run when this turn ends with the message still incomplete
         self._in_head = True
+        self._joined = _Joined(transport)
         self._arm()
         peer = transport.get_extra_info("socket")
         if peer is not None and peer.family == socket.AF_UNIX:
@@ -39,30 +41,35 @@ class ApiProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         # blank lines before a request end the keep-alive's timer and are no message yet
         if self._timer is None and self.cycle.response_complete:  # with no timer there was a message before, so there is a cycle
-            self._arm()
+            self._is_due = True
         if self._in_head:
             self._taken += len(data)
             if self._taken > MAX_HEAD + MAX_BODY:
                 self._refuse(b"431 Request Header Fields Too Large")
                 return
         super().data_received(data)
+        if self._is_due:
+            self._is_due = False
+            self._arm()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
         self._head = 0
         if self._timer is None:
-            self._arm()
+            self._is_due = True
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        self._count(len(url))
+        self._head += len(url)
+        if self._head > MAX_HEAD:
+            raise ValueError("the target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._count(len(name) + len(value))
-        if len(self.headers) > MAX_HEADERS:
-            raise ValueError("too many headers")
+        self._head += len(name) + len(value)
+        if self._head > MAX_HEAD or len(self.headers) > MAX_HEADERS:
+            raise ValueError("the head is too large")
 
     def on_headers_complete(self) -> None:
         # origin-form only, no fragment: what is routed is what was signed, byte for byte
@@ -70,8 +77,11 @@ class ApiProtocol(HttpToolsProtocol):
             raise ValueError("the request target is not in origin form")
         self._in_head = False
         self._taken = 0
-        self._arm()
+        self._disarm()
+        self._is_due = True
         super().on_headers_complete()
+        if not self.expect_100_continue:
+            self.cycle.transport = self._joined  # type: ignore[assignment]  # what a cycle does with its transport, this can
 
     def on_body(self, body: bytes) -> None:
         self._taken += len(body)
@@ -82,17 +92,17 @@ class ApiProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._disarm()
+        self._is_due = False
         self._taken = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._joined.flush()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
-
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > MAX_HEAD:
-            raise ValueError("the head is too large")
 
     def _arm(self) -> None:
         self._disarm()
@@ -110,6 +120,32 @@ class ApiProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
             self.transport.close()
+
+
+class _Joined:
+    """A connection as an answer sees it: head and body leave in one write, since each write is a system call and wakes the client."""
+
+    __slots__ = ("_parts", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        """Let go what was written. INVARIANT: called when an answer is complete, and before the connection is closed."""
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 def _address(text: str) -> str:
