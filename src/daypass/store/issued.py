@@ -97,31 +97,14 @@ def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
     return query.where(*(column == value for column, value in columns.items() if value is not None))
 
 
-def _row(session: Session, arn: str) -> dict[str, Any]:
+def _row(session: Session, arn: str) -> tuple[Any, ...]:
+    """A row in the order of the table's columns: bound as it is, since one is made for every pass."""
     ancestors: Sequence[Ancestor] = session.ancestors
-    origin = session.origin
-    return {
-        "session_id": session.id,
-        "parent": ancestors[-1].id if ancestors else None,
-        "root": ancestors[0].id if ancestors else session.id,
-        "account": session.account,
-        "principal_id": session.principal_id,
-        "principal_arn": arn,
-        "kind": session.kind,
-        "name": session.name,
-        "key_id": session.key_id,
-        "issued": session.issued,
-        "expires": session.expires,
-        "origin_kind": origin.kind,
-        "origin_issuer": origin.issuer,
-        "origin_subject": origin.subject,
-        "origin_audience": origin.audience,
-        "origin_token_id": origin.token_id,
-        "source_identity": session.source_identity,
-        "source_key": session.source_key,
-        "depth": len(ancestors),
-        "ancestors": _encode(ancestors),
-    }
+    return (
+        session.id, ancestors[-1].id if ancestors else None, ancestors[0].id if ancestors else session.id, session.account,
+        session.principal_id, arn, session.kind, session.name, session.key_id, session.issued, session.expires, *session.origin,
+        session.source_identity, session.source_key, len(ancestors), _encode(ancestors),
+    )  # fmt: skip
 
 
 def _issued(row: Row[Any]) -> IssuedPass:
