@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import shlex
@@ -97,6 +98,8 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         config = configure(door, certificate=settings.tls_certificate, key=settings.tls_key)
         server = ApiServer(config, listen_unix(data), partial(_say_ready, data, url, settings.region))
         await upkeep.round()
+        gc.freeze()  # modules and state stay: the collector need not go through them again and again
+        gc.enable()
         rounds = asyncio.create_task(upkeep.run())
         try:
             await server.serve(sockets=[listener])

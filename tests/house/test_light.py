@@ -1,9 +1,12 @@
-"""`daypass process` runs at every start of every SDK: it imports the standard library only, and little of it."""
+"""`daypass process` runs at every start of every SDK: it imports the standard library only, and little of it. `daypass up` starts in two
+seconds: what it does not need to be ready is not loaded before it is.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 HEAVY = frozenset(
     {
@@ -39,3 +42,27 @@ def test_process_imports_no_library() -> None:
     assert more & HEAVY == set()
     assert {name.partition(".")[0] for name in more} - sys.stdlib_module_names <= {"daypass"}
     assert len(more) <= MAX_MODULES
+
+
+# Migrations are for a database of an older version (store/schema.py), tables and colours for commands, the AWS SDK for nobody here.
+NOT_BEFORE_READY = frozenset({"alembic", "botocore", "psycopg", "rich", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm"})
+SERVE = """
+import os, signal, sys
+from pathlib import Path
+from daypass import app
+
+def ready(*told):
+    print("ready", *sys.modules, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+app._say_ready = ready
+app.serve(app.Settings(data=Path(sys.argv[1]), port=0))
+"""
+
+
+def test_the_server_is_ready_without_what_it_does_not_need_yet(data_dir: Path) -> None:
+    for start in ("first", "later"):
+        done = subprocess.run([sys.executable, "-c", SERVE, str(data_dir)], capture_output=True, text=True, timeout=60, check=True)
+        ready, *loaded = done.stdout.split()
+        assert ready == "ready"
+        assert NOT_BEFORE_READY & set(loaded) == set(), f"at the {start} start"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM. Exit codes: 0 drained, 6 a setting is wrong (said on stderr)."""
+    gc.disable()  # what loads now stays; serve() freezes it and turns the collector on again
     from daypass.app import Settings, serve  # the server's imports are not for the other commands to pay
 
     host, colon, port = args.listen.rpartition(":")
