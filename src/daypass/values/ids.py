@@ -15,6 +15,7 @@ MANAGED_POLICY = "ANPA"
 
 KEY_ID_BITS = 39  # random bits beside the 40 bits of the account and the leading 1
 _B32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_PAIRS = [high + low for high in _B32 for low in _B32]
 _KEY_ID = re.compile(r"(?:AKIA|ASIA)[A-Z2-7]{16}", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 
@@ -36,7 +37,7 @@ def key_id(prefix: str, account: str, random: bytes) -> str:
     """
     tail = int.from_bytes(random[:5], "big") & ((1 << KEY_ID_BITS) - 1)
     number = (1 << 79) | (int(account) << KEY_ID_BITS) | tail
-    return prefix + base64.b32encode(number.to_bytes(10, "big")).decode("ascii")
+    return prefix + "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(70, -1, -10)])  # base32 of ten bytes, two letters a time
 
 
 def account_of_key_id(text: str) -> str | None:
@@ -48,6 +49,12 @@ def account_of_key_id(text: str) -> str | None:
     if not number >> 79 or account >= 10**12:
         return None
     return f"{account:012d}"
+
+
+def request_id(random: bytes) -> str:
+    """Form a request id, a version 4 UUID (RFC 9562 §5.4), from 16 random bytes."""
+    text = random.hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[random[8] >> 4 & 3]}{text[17:20]}-{text[20:]}"
 
 
 def unique_id(prefix: str, random: bytes) -> str:

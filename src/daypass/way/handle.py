@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from daypass import wire
 from daypass.store import Changes, Conflict, StoreFailed
 from daypass.store.ledger import body_of
+from daypass.values import ids
 from daypass.values.errors import ProofError, ProofFault, Refusal
 from daypass.values.event import Event
 from daypass.values.request import Request, Response
@@ -60,7 +60,7 @@ class Pending:
 def handle(node: Node, request: Request, now: datetime) -> Answer | Pending:
     """Answer `request` at `now` (UTC), or say what to wait for. Never raises: every way ends in an answer with its ledger line."""
     now = now.replace(microsecond=0)
-    request_id = str(UUID(bytes=node.random(16), version=4))
+    request_id = ids.request_id(node.random(16))
     agent = request.first(b"user-agent")
     event = Event(
         request_id=request_id,

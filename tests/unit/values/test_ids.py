@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daypass.values.ids import LONG_TERM, ROLE, TEMPORARY, account_of_key_id, is_account_id, is_key_id, key_id, secret_access_key, unique_id
+from daypass.values.ids import (
+    LONG_TERM,
+    ROLE,
+    TEMPORARY,
+    account_of_key_id,
+    is_account_id,
+    is_key_id,
+    key_id,
+    request_id,
+    secret_access_key,
+    unique_id,
+)
 
 
 def test_the_account_is_read_from_a_key_id_of_aws() -> None:
@@ -72,3 +84,8 @@ def test_a_secret_access_key_has_forty_characters(random: bytes) -> None:
 def test_a_secret_access_key_is_not_made_of_less_or_more(size: int) -> None:
     with pytest.raises(ValueError, match="30 random bytes"):
         secret_access_key(bytes(size))
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_a_request_id_is_a_version_4_uuid(random: bytes) -> None:
+    assert request_id(random) == str(UUID(bytes=random, version=4))
