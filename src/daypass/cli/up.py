@@ -68,12 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM. Exit codes: 0 drained, 6 a setting is wrong (said on stderr)."""
     gc.disable()  # what loads now stays; serve() freezes it and turns the collector on again
-    from daypass.app import Settings, serve  # the server's imports are not for the other commands to pay
-
     host, colon, port = args.listen.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
         print(f"daypass up: --listen wants HOST:PORT, not {args.listen!r}", file=sys.stderr)
         return 2
+    from daypass.app import Settings, serve  # the server's imports are not for the other commands to pay
+
     settings = Settings(
         data=Path(args.data),
         host=host.strip("[]"),

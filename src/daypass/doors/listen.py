@@ -76,7 +76,6 @@ class ApiServer(uvicorn.Server):
             return
         loop = asyncio.get_running_loop()
         plain = configure(self.config.loaded_app)
-        plain.load()
         factory = partial(ApiProtocol, plain, self.server_state, {}, loop)
         self.servers.append(await loop.create_unix_server(factory, sock=self._unix, backlog=BACKLOG))
         self._on_ready()
@@ -93,8 +92,8 @@ class ApiServer(uvicorn.Server):
 
 
 def configure(app: Callable[..., object], *, certificate: str = "", key: str = "") -> uvicorn.Config:
-    """How uvicorn serves `app`; with `certificate` (PEM chain) and `key` (PEM) over TLS."""
-    return uvicorn.Config(
+    """How uvicorn serves `app`; with `certificate` (PEM chain) and `key` (PEM) over TLS. Raises ConfigError for such as cannot be used."""
+    config = uvicorn.Config(
         app,
         http=ApiProtocol,
         ws="none",
@@ -109,3 +108,8 @@ def configure(app: Callable[..., object], *, certificate: str = "", key: str = "
         ssl_certfile=certificate or None,
         ssl_keyfile=key or None,
     )
+    try:
+        config.load()
+    except OSError as error:  # SSLError is one
+        raise ConfigError(f"the certificate {certificate} with the key {key} cannot be used: {error.strerror or error}") from error
+    return config

@@ -17,6 +17,8 @@ MAX_HEADERS = 100
 MAX_BODY = 1024 * 1024  # bytes; the largest input offered so far is a 131,072-character policy, percent-encoded
 REQUEST_SECONDS = 10.0  # for the head, and again for the body (F-30)
 
+GOODBYE_SECONDS = 1.0  # for a client to answer that the connection is closed, once the server goes
+
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
@@ -99,6 +101,12 @@ class ApiProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._joined.flush()
         super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Close when idle, else after the answer. A TLS client that does not say goodbye in its turn is not waited for."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()

@@ -1,0 +1,151 @@
+"""How the parts are joined: what is refused before anything is opened, names that are answered for, TLS, ports, IPv6."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daypass.app import Settings, _hosts, _passphrase, _url, _verify
+from daypass.cli.main import main
+from daypass.values.errors import ConfigError
+from rig.canary import Canaries
+from rig.idp import Idp
+from rig.server import daypass, running
+
+
+def settings(**more: Any) -> Settings:
+    return Settings(data=Path("data"), **more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"host": "::1"},
+        {"host": "localhost"},
+        {"host": "0.0.0.0", "insecure_http": True},
+        {"host": "0.0.0.0", "tls_certificate": "c", "tls_key": "k"},
+        {"public_url": "https://daypass.example"},
+        {"public_url": "https://daypass.example/"},
+    ],
+)
+def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
+    assert _verify(settings(**more)) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ({"host": "0.0.0.0"}, "without TLS is refused"),
+        ({"host": "::"}, "without TLS is refused"),
+        ({"host": ""}, "without TLS is refused"),
+        ({"host": "localhost.example"}, "without TLS is refused"),
+        ({"tls_certificate": "c"}, "go together"),
+        ({"tls_key": "k", "insecure_http": True}, "go together"),
+        ({"public_url": "https://daypass.example/path"}, "path"),
+    ],
+)
+def test_settings_that_are_refused(more: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        _verify(settings(**more))
+
+
+def test_the_hosts_that_are_answered_for() -> None:
+    assert _hosts(settings(), "http://127.0.0.1:9400") == {"127.0.0.1", "localhost", "[::1]"}
+    own = settings(host="192.0.2.1", accepted_hosts=("Daypass.Internal",))
+    assert _hosts(own, "https://daypass.example:8443") == {"192.0.2.1", "daypass.example", "daypass.internal"}
+
+
+def test_urls() -> None:
+    assert _url(settings(), 1) == "http://127.0.0.1:1"
+    assert _url(settings(host="::1", tls_certificate="c"), 2) == "https://[::1]:2"
+
+
+def test_a_passphrase_is_a_private_file(tmp_path: Path) -> None:
+    file = tmp_path / "passphrase"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        _passphrase(file)
+    file.write_bytes(b"open sesame\n")
+    file.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        _passphrase(file)
+    file.chmod(0o600)
+    found = _passphrase(file)
+    assert found is not None
+    assert found.reveal() == b"open sesame"
+    assert _passphrase(None) is None
+
+
+# -- as its own process
+
+
+@pytest.fixture(scope="module")
+def idp_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with `ca.pem`, and `idp.pem`: a key and a certificate for 127.0.0.1 by that CA."""
+    folder = tmp_path_factory.mktemp("certificates")
+    with Idp(folder):
+        yield folder
+
+
+def health(url: str, context: ssl.SSLContext | None = None) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{url}/health", timeout=10, context=context) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def test_tls(data_dir: Path, idp_files: Path, canaries: Canaries) -> None:
+    pem = str(idp_files / "idp.pem")
+    with running(data_dir, "--tls-cert", pem, "--tls-key", pem) as server:
+        assert server.url.startswith("https://127.0.0.1:")
+        trusting = ssl.create_default_context(cafile=idp_files / "ca.pem")
+        trusting.verify_flags &= ~ssl.VerifyFlags(getattr(ssl, "VERIFY_X509_STRICT", 0))
+        assert health(server.url, trusting)["ready"]
+        with pytest.raises((urllib.error.URLError, ConnectionError)):
+            health(server.url.replace("https", "http"))
+        from conftest import operator_session
+
+        client = operator_session(server, canaries).client("sts", verify=str(idp_files / "ca.pem"))
+        assert client.get_caller_identity()["Arn"].endswith(f"assumed-role/DaypassOperator/uid-{os.getuid()}")
+
+
+def test_ipv6(data_dir: Path) -> None:
+    with running(data_dir, listen="[::1]:0") as server:
+        assert server.url.startswith("http://[::1]:")
+        assert health(server.url)["ready"]
+        assert health(server.url.replace("[::1]", "[0:0:0:0:0:0:0:1]"))  # /health has no Host to keep to
+
+
+def test_a_port_that_is_taken(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = daypass("up", "--listen", f"127.0.0.1:{port}", data=data_dir, check=False)
+    assert done.returncode == 6
+    assert done.stdout == ""
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("listen", ["9400", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:٣"])
+def test_addresses_that_cannot_be_read(data_dir: Path, capsys: pytest.CaptureFixture[str], listen: str) -> None:
+    assert main(["up", "--data", str(data_dir), "--listen", listen]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "HOST:PORT" in said.err) == ("", True)
+    assert not data_dir.exists()
+
+
+def test_a_certificate_that_is_none(data_dir: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("not a certificate")
+    done = daypass("up", "--listen", "127.0.0.1:0", "--tls-cert", str(wrong), "--tls-key", str(wrong), data=data_dir, check=False)
+    assert done.returncode == 6, done.stderr
+    assert str(wrong) in done.stderr
+    assert "Traceback" not in done.stderr
