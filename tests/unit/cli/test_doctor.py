@@ -201,6 +201,6 @@ def nobody_in_particular() -> Iterator[None]:
 def test_a_directory_of_another_user(tmp_path: Path) -> None:
     tmp_path.chmod(0o000)
     with nobody_in_particular():
-        found = doctor.check_files(str(tmp_path))
+        found = list(doctor.check_files(str(tmp_path)))
     assert [finding.exit_code for finding in found] == [4]
     tmp_path.chmod(0o700)
