@@ -39,6 +39,7 @@ class Filter(NamedTuple):
     key_id: str | None = None
     issuer: str | None = None
     subject: str | None = None
+    source_key: str | None = None
 
 
 ALL = Filter()
@@ -91,6 +92,7 @@ def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
         passes.c.key_id: wanted.key_id,
         passes.c.origin_issuer: wanted.issuer,
         passes.c.origin_subject: wanted.subject,
+        passes.c.source_key: wanted.source_key,
     }
     if wanted.live_at is not None:
         query = query.where(passes.c.expires > int(wanted.live_at.timestamp()))

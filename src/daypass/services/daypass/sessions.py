@@ -36,7 +36,7 @@ def list_sessions(
     """Passes that are not expired, newest first; with `include_ended` those too that were ended."""
     ctx.settle()
     after = _position(next_token)
-    principal = _principal(ctx, principal_arn).id if principal_arn else None
+    principal = _principal(ctx, principal_arn, account).id if principal_arn else None
     wanted = Filter(live_at=ctx.now, account=account, principal_id=principal, parent=_session_id(parent) if parent else None)
     found = ctx.node.store.passes(wanted, limit=max_results, after=after)
     shown = [_shown(ctx, item) for item in found]
@@ -109,26 +109,32 @@ def revoke_sessions(
 
 def _order(ctx: Context, given: Mapping[str, Any]) -> _Order:
     """What is to be ended, from the one parameter that says so. Raises Refusal: ValidationError, and for what is not there as well."""
-    named = [name for name in ("session_id", "subtree_of", "role_arn", "user_arn", "issued_before") if given.get(name) is not None]
-    if len(named) != 1 or (given.get("account") and named != ["issued_before"]):
-        text = "Name exactly one of SessionId, SubtreeOf, RoleArn, UserArn and IssuedBefore (Account goes with the last)"
-        raise Refusal("ValidationError", text)
-    value = given[named[0]]
-    if named[0] in ("session_id", "subtree_of"):
+    name = _named(given)
+    value = given[name]
+    if name in ("session_id", "subtree_of"):
         found = ctx.node.store.passes(Filter(session_id=_session_id(value)), limit=1)
         if not found:
             raise Refusal("ValidationError", f"There is no live session {value}")
-        return _Order("session" if named[0] == "session_id" else "subtree", value, found[0].session.account, ctx.now)
-    if named[0] == "issued_before":
+        return _Order("session" if name == "session_id" else "subtree", value, found[0].session.account, ctx.now)
+    if name == "issued_before":
         return _Order("issued-before", "", given.get("account"), min(value, ctx.now))
     principal = _principal(ctx, value)
     return _Order("principal", principal.id, principal.account, ctx.now)
 
 
-def _principal(ctx: Context, text: str) -> Role | User:
-    arn = read_arn(text)
-    found = ctx.store.roles.by_arn(text) or ctx.store.users.by_arn(text) if arn else None
-    if found is None:
+def _named(given: Mapping[str, Any]) -> str:
+    """The one parameter that says what to end. Raises Refusal: ValidationError."""
+    named = [name for name in ("session_id", "subtree_of", "role_arn", "user_arn", "issued_before") if given.get(name) is not None]
+    if len(named) != 1 or (given.get("account") and named != ["issued_before"]):
+        text = "Name exactly one of SessionId, SubtreeOf, RoleArn, UserArn and IssuedBefore (Account goes with the last)"
+        raise Refusal("ValidationError", text)
+    return named[0]
+
+
+def _principal(ctx: Context, text: str, account: str | None = None) -> Role | User:
+    """The role or user of this ARN, of `account` when one is given. Raises Refusal: ValidationError."""
+    found = ctx.store.roles.by_arn(text) or ctx.store.users.by_arn(text)
+    if found is None or (account is not None and found.account != account):
         raise Refusal("ValidationError", f"There is no role or user {text}")
     return found
 
@@ -156,7 +162,9 @@ def _count(ctx: Context, order: _Order) -> int:
         mine = [item for item in found if item.session.issued <= order.before.timestamp()]
     elif order.scope == "principal":
         direct = store.passes(Filter(live_at=ctx.now, principal_id=order.value))
-        mine = [*direct, *(child for item in direct for child in store.descendants(item.session.id))]
+        keys = ctx.store.keys_of(order.value)  # a role's session that a user made with a key has no ancestor, but it has the key
+        with_key = [item for key in keys for item in store.passes(Filter(live_at=ctx.now, source_key=key.id))]
+        mine = [*direct, *with_key, *(child for item in direct for child in store.descendants(item.session.id))]
     else:
         identity = bytes.fromhex(order.value)
         mine = store.passes(Filter(live_at=ctx.now, session_id=identity))
