@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -59,3 +60,54 @@ def test_a_taken_name_is_refused() -> None:
 
 def test_a_plus_sign_is_itself_in_a_path() -> None:
     assert unescape("a+b%20c%2B") == "a+b c+"
+
+
+def test_a_flood_of_escapes_takes_no_step_for_each() -> None:
+    body = b"a=" + b"%41x" * 100_000
+    steps = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        pairs = read_pairs(body)
+    finally:
+        sys.setprofile(before)
+    assert pairs == [("a", "Ax" * 100_000)]
+    assert steps < 200
+
+
+@pytest.mark.parametrize("text", ["%\n", "%\r\n", "%41\x00", "%41\n", "%41\u00e9"])
+def test_what_is_not_visible_ascii_is_not_unescaped(text: str) -> None:
+    with pytest.raises(Malformed):
+        unescape(text)
+
+
+@given(st.text("%4aAf=G _+.x", max_size=9))
+def test_it_unescapes_as_the_definition_says(text: str) -> None:
+    try:
+        expected = _by_definition(text)
+    except ValueError:
+        with pytest.raises(Malformed):
+            unescape(text)
+    else:
+        assert unescape(text) == expected
+
+
+def _by_definition(text: str) -> str:
+    """RFC 3986 §2.1, letter by letter."""
+    found, at = bytearray(), 0
+    while at < len(text):
+        if text[at] == "%":
+            digits = text[at + 1 : at + 3]
+            if len(digits) != 2 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
+                raise ValueError
+            found.append(int(digits, 16))
+            at += 3
+        else:
+            found.append(ord(text[at]))
+            at += 1
+    return found.decode("utf-8")
