@@ -1,7 +1,11 @@
-"""A limit on callers that prove nothing: a token bucket per peer address. Does not count proven callers."""
+"""A limit on callers that prove nothing: a token bucket per peer address, or IPv6 network. Does not count proven callers."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from ipaddress import IPv6Address
+
+_INTERFACE_BITS = 64  # RFC 4291 §2.5.1: of an IPv6 address, those that a host chooses for itself
 MAX_PEERS = 10_000  # a flood from more addresses than this shares what is left
 
 
@@ -15,11 +19,12 @@ class Throttle:
 
     def exhausted(self, peer: str, now: float) -> bool:
         """Whether `peer` has no token left; asked before any work is done for it."""
-        bucket = self._buckets.get(peer)
+        bucket = self._buckets.get(_party(peer))
         return bucket is not None and self._level(bucket, now) < 1.0
 
     def spend(self, peer: str, now: float) -> None:
         """Take one token of `peer`, after it failed to prove itself."""
+        peer = _party(peer)
         bucket = self._buckets.pop(peer, None)
         level = self._burst if bucket is None else self._level(bucket, now)
         if len(self._buckets) >= MAX_PEERS:
@@ -29,3 +34,11 @@ class Throttle:
     def _level(self, bucket: tuple[float, float], now: float) -> float:
         level, at = bucket
         return min(self._burst, level + max(now - at, 0.0) * self._rate)
+
+
+@lru_cache(MAX_PEERS)
+def _party(peer: str) -> str:
+    """Who shares a bucket with `peer`: an IPv4 address stands alone; all addresses of an IPv6 /64 are one host's to choose."""
+    if ":" not in peer or peer.startswith("uid:"):
+        return peer
+    return f"{int(IPv6Address(peer)) >> _INTERFACE_BITS:x}/64"

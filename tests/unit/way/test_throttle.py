@@ -53,3 +53,19 @@ def test_peers_are_bounded_and_the_one_that_failed_longest_ago_is_forgotten() ->
     throttle.spend("one more", 0.0)
     assert not throttle.exhausted(EVIL, 0.0)
     assert throttle.exhausted("0", 0.0)
+
+
+def test_the_addresses_of_one_network_share_what_they_have() -> None:
+    throttle = Throttle(rate=1.0, burst=3.0)
+    for number in range(3):
+        throttle.spend(f"2001:db8:0:1:{number}::{number}", 0.0)
+    assert throttle.exhausted("2001:db8:0:1:ffff:ffff:ffff:ffff", 0.0)
+    assert not throttle.exhausted("2001:db8:0:2::1", 0.0)
+    assert not throttle.exhausted("::1", 0.0)
+
+
+def test_the_operator_has_no_network() -> None:
+    throttle = Throttle(rate=1.0, burst=1.0)
+    throttle.spend("uid:1000", 0.0)
+    assert throttle.exhausted("uid:1000", 0.0)
+    assert not throttle.exhausted("uid:1001", 0.0)
