@@ -32,8 +32,8 @@ def settings(**more: Any) -> Settings:
         {},
         {"host": "::1"},
         {"host": "localhost"},
-        {"host": "0.0.0.0", "insecure_http": True},
-        {"host": "0.0.0.0", "tls_certificate": "c", "tls_key": "k"},
+        {"host": "192.0.2.1", "insecure_http": True},
+        {"host": "192.0.2.1", "tls_certificate": "c", "tls_key": "k"},
         {"public_url": "https://daypass.example"},
         {"public_url": "https://daypass.example/"},
     ],
@@ -45,7 +45,7 @@ def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        ({"host": "0.0.0.0"}, "without TLS is refused"),
+        ({"host": "192.0.2.1"}, "without TLS is refused"),
         ({"host": "::"}, "without TLS is refused"),
         ({"host": ""}, "without TLS is refused"),
         ({"host": "localhost.example"}, "without TLS is refused"),

@@ -64,6 +64,7 @@ class Town:
     """A node and its operator; every name may be used once."""
 
     def __init__(self, directory: Path, **more: Any) -> None:
+        directory.mkdir(exist_ok=True)
         self.it = TestNode(directory, **more)
         self.fetcher = Fetcher()
         self.it.node.fetcher = self.fetcher  # type: ignore[assignment]
