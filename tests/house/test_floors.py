@@ -33,7 +33,6 @@ ROOMS_OF: dict[str, frozenset[str]] = {
     "rich": frozenset({"cli"}),
     "sqlalchemy": frozenset({"store"}),
     "sqlite3": frozenset({"store"}),
-    "structlog": frozenset({"store", "outside", "way", "doors", "cli", "app"}),
     "uvicorn": frozenset({"doors", "app"}),
     "uvloop": frozenset({"doors", "app"}),
 }
