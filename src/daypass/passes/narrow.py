@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from daypass.values.errors import Refusal
+from daypass.values.errors import EXPIRED_TOKEN, Refusal
+from daypass.values.folding import fold
 from daypass.values.session import Session, SessionKind
 
 MAX_DURATION = 129600  # seconds; STS model, GetSessionToken
@@ -46,7 +47,7 @@ def expiry_of_child(kind: SessionKind, parent: Session | None, issued: int, dura
         text = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
         raise Refusal("ValidationError", text, 400)
     if issued >= parent.expires:
-        raise Refusal("ExpiredToken", "The security token included in the request is expired", 403)
+        raise Refusal("ExpiredToken", EXPIRED_TOKEN, 403)
     # INVARIANT: a child never outlives its parent.
     return min(issued + duration, parent.expires)
 
@@ -99,10 +100,10 @@ def _check_tags(passed: tuple[tuple[str, str], ...], inherited: tuple[tuple[str,
         raise Refusal("ValidationError", f"A session must have at most {MAX_TAGS} tags, inherited ones included.", 400)
     if any(not 0 < len(key) <= MAX_TAG_KEY or len(value) > MAX_TAG_VALUE for key, value in passed):
         raise Refusal("ValidationError", f"A tag has a key of 1 to {MAX_TAG_KEY} and a value of at most {MAX_TAG_VALUE} characters.", 400)
-    taken = {_fold(key) for key, _ in inherited}
+    taken = {fold(key) for key, _ in inherited}
     seen: set[str] = set()
     for key, _ in passed:
-        folded = _fold(key)
+        folded = fold(key)
         if folded.startswith(RESERVED):  # (2)
             raise Refusal("ValidationError", "Tag keys that start with aws: are reserved for system use.", 400)
         if folded in seen:  # (3)
@@ -117,8 +118,8 @@ def _transitive(wanted: tuple[str, ...], passed: tuple[tuple[str, str], ...]) ->
     """The keys to pass on, spelled as the tags are."""
     if not wanted:
         return ()
-    spelled = {_fold(key): key for key, _ in passed}
-    folded = list(dict.fromkeys(_fold(key) for key in wanted))
+    spelled = {fold(key): key for key, _ in passed}
+    folded = list(dict.fromkeys(fold(key) for key in wanted))
     if any(key not in spelled for key in folded):
         raise Refusal("InvalidParameterValue", "TransitiveTagKeys must be keys of the tags passed with the request.", 400)
     return tuple(spelled[key] for key in folded)
@@ -126,17 +127,9 @@ def _transitive(wanted: tuple[str, ...], passed: tuple[tuple[str, str], ...]) ->
 
 def _source_identity(parent: Session | None, wanted: str) -> str:
     # INVARIANT: once set, the source identity stays the same along the whole line.
-    if _fold(wanted).startswith(RESERVED):
+    if fold(wanted).startswith(RESERVED):
         raise Refusal("ValidationError", "SourceIdentity must not start with aws:.", 400)
     held = parent.source_identity if parent else ""
     if held and wanted not in ("", held):
         raise Refusal("AccessDenied", "The source identity of the calling session cannot be changed.", 403)
     return held or wanted
-
-
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-def _fold(text: str) -> str:
-    """ASCII letters to lower case, and nothing else: `str.lower` would make U+212A a k."""
-    return text.translate(_ASCII_LOWER)

@@ -18,7 +18,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 
 from daypass.passes.key import SealKeyValue
-from daypass.values.errors import ProofError, ProofFault, Refusal
+from daypass.values.errors import INVALID_TOKEN, ProofError, ProofFault, Refusal
 from daypass.values.secret import Secret
 from daypass.values.session import Ancestor, Origin, Session, SessionKind
 
@@ -28,8 +28,6 @@ NONCE_BYTES = 12  # NIST SP 800-38D §8.2: 96 bits; random ones, so a key is to 
 MAX_UNPACKED = 128 * 1024  # bytes of policies and tags: above 2,048 characters of policies and 50 tags of 128 + 256 characters in UTF-8
 _PREFIX_BYTES = 5
 _OVERHEAD = _PREFIX_BYTES + NONCE_BYTES + 16
-
-INVALID_TOKEN = "The security token included in the request is invalid"  # AWS's text (fact sheet A, §1.11)
 
 
 class _Sealed(NamedTuple):

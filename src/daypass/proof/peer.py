@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from daypass.values.errors import ProofError, ProofFault
+from daypass.values.errors import INVALID_TOKEN, ProofError, ProofFault
 
 _PEER = re.compile(r"uid:(0|[1-9][0-9]{0,9})", re.ASCII)
 
@@ -17,5 +17,5 @@ def verify_peer(peer: str, allowed_uids: Collection[int]) -> int:
         raise ProofError(ProofFault.MISSING, "Request is missing Authentication Token", "the peer is not one of the operator's socket")
     uid = int(match[1])
     if uid not in allowed_uids:
-        raise ProofError(ProofFault.UNKNOWN_KEY, "The security token included in the request is invalid.", f"uid {uid} is not an operator")
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, f"uid {uid} is not an operator")
     return uid

@@ -14,7 +14,7 @@ from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 from daypass.values.caller import SigV4Claim
-from daypass.values.errors import ProofError, ProofFault
+from daypass.values.errors import INVALID_TOKEN, ProofError, ProofFault
 from daypass.values.request import Request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -240,7 +240,7 @@ def _header_token(single: dict[bytes, bytes]) -> str:
 
 def _checked_token(token: str) -> str:
     if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token):
-        raise ProofError(ProofFault.UNKNOWN_KEY, "The security token included in the request is invalid.", "malformed security token")
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "malformed security token")
     return token
 
 

@@ -30,6 +30,10 @@ class Refusal(Exception):
         self.private = private
 
 
+INVALID_TOKEN = "The security token included in the request is invalid"  # AWS's text (fact sheet A, §1.11)
+EXPIRED_TOKEN = "The security token included in the request is expired"  # likewise
+
+
 class ProofFault(Enum):
     """What is wrong with a proof. wire/refusals.py gives each its code and status per protocol (fact sheet A, §1.11)."""
 

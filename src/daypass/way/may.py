@@ -7,13 +7,12 @@ from typing import Any
 
 from daypass import policy, wire
 from daypass.values.decision import Ask, Decision
-from daypass.values.errors import ProofError, ProofFault
+from daypass.values.errors import INVALID_TOKEN, ProofError, ProofFault
 from daypass.way.context import Context
 from daypass.way.facts import Facts
 from daypass.way.operation import Open, Operation
 
 # Without MFA, a user's own session may call no IAM operation, and of STS only these (STS API reference, GetSessionToken).
-_INVALID_TOKEN = "The security token included in the request is invalid"
 _STS_OF_USER_SESSION = frozenset({"AssumeRole", "GetCallerIdentity"})
 
 
@@ -24,9 +23,9 @@ def verify_kind(ctx: Context, operation: Operation) -> None:
         return
     service = operation.shape.service.name
     if service == "sts" and operation.shape.name not in _STS_OF_USER_SESSION and operation.asks is not Open.UNLESS_DENIED:
-        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, "a user session may not call this")
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "a user session may not call this")
     if service == "iam" and not session.mfa_at:
-        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, "a session without MFA may not call IAM")
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "a session without MFA may not call IAM")
 
 
 def decide_all(ctx: Context, operation: Operation, parameters: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from daypass.proof import peer, sigv4
 from daypass.store.records import Role, User
 from daypass.values.arn import role_session_arn
 from daypass.values.caller import Caller, SigV4Claim
-from daypass.values.errors import ProofError, ProofFault
+from daypass.values.errors import EXPIRED_TOKEN, INVALID_TOKEN, ProofError, ProofFault
 from daypass.values.folding import fold
 from daypass.values.ids import TEMPORARY
 from daypass.values.secret import Secret
@@ -21,9 +21,6 @@ from daypass.way.operation import Operation
 
 OPERATOR_ROLE = "DaypassOperator"
 OPERATOR_SERVICE = "operator.daypass.internal"  # the principal that the operator role's trust policy names
-
-_INVALID_TOKEN = "The security token included in the request is invalid"
-_EXPIRED = "The security token included in the request is expired"
 
 
 def by_signature_or_socket(ctx: Context, operation: Operation) -> Caller:
@@ -60,24 +57,24 @@ def _claimed_holder(ctx: Context, claim: SigV4Claim) -> tuple[Session | User, Se
     if claim.key_id.startswith(TEMPORARY):
         session, secret = ctx.node.tokens.open(claim.token, ctx.store.open_seal_keys)
         if session.key_id != claim.key_id:
-            raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, f"the token belongs to {session.key_id}")
+            raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, f"the token belongs to {session.key_id}")
         return session, secret
     key = ctx.store.access_keys.find(claim.key_id)
     if key is None or not key.active or claim.token:
         why = "unknown key id" if key is None else "the key is inactive" if not key.active else "a long-term key came with a session token"
-        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, why)
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, why)
     user = ctx.store.users.find(key.user_id)
     if user is None:
-        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, "the key's user is gone")
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "the key's user is gone")
     return user, key.secret
 
 
 def _verify_alive(ctx: Context, session: Session) -> None:
     """Raises ProofError EXPIRED when the session is past its end (at +0 s, no skew: promise P4) or was ended."""
     if ctx.now.timestamp() >= session.expires:
-        raise ProofError(ProofFault.EXPIRED, _EXPIRED, "expired")
+        raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, "expired")
     if (reason := ctx.store.ended(session)) is not None:
-        raise ProofError(ProofFault.EXPIRED, _EXPIRED, reason)
+        raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, reason)
 
 
 def _session_caller(ctx: Context, session: Session, region: str) -> Caller:
@@ -85,7 +82,7 @@ def _session_caller(ctx: Context, session: Session, region: str) -> Caller:
     if isinstance(principal, User):
         return _user_caller(principal, session.key_id, region, session)
     if not isinstance(principal, Role):
-        raise ProofError(ProofFault.EXPIRED, _EXPIRED, "the session's principal is gone")
+        raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, "the session's principal is gone")
     return Caller(
         kind="role",
         account=session.account,
@@ -121,7 +118,7 @@ def _operator(ctx: Context) -> Caller:
     account = ctx.node.rules.management_account
     role = ctx.store.roles.named(account, OPERATOR_ROLE)
     if role is None:
-        raise ProofError(ProofFault.UNKNOWN_KEY, _INVALID_TOKEN, "the operator's role is gone")
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "the operator's role is gone")
     name = f"uid-{uid}"
     return Caller(
         kind="operator",
