@@ -77,10 +77,10 @@ class Bench:
         if moto is not None and any(goal.against == "moto" for goal in scenario.goals):
             runners.append(self._runner("moto", moto[0], scenario, moto[1], max(count // PEER_SHARE, self._plan.connections)))
         figures = self._measure(results, scenario.name, runners)
-        own = figures["daypass"]["cpu"]
         for goal in scenario.goals:
             if goal.against in figures:
-                self._goal(results, f"{scenario.name}: {_FORMS[goal.against]}", figures[goal.against]["cpu"] / own, goal.least)
+                reached = _ratio(figures[goal.against], figures["daypass"])
+                self._goal(results, f"{scenario.name}: {_FORMS[goal.against]}", reached, goal.least)
 
     def _web_identity(self, results: Result, target: Target, world: World) -> None:
         scenario, count = scenarios.WEB_IDENTITY, self._plan.requests // WEB_SHARE
@@ -147,6 +147,11 @@ class Bench:
             return None
         target = self._start("moto", command)
         return target, build(partial(_client, target, Keys("anyone", "anything")), partial(_as_user, target))
+
+
+def _ratio(other: dict[str, float], own: dict[str, float]) -> float:
+    """The worse of two: of the medians, and of the calmest rounds. Other work on the machine falls on one server's rounds by chance."""
+    return min(other["cpu"] / own["cpu"], other["least_cpu"] / own["least_cpu"])
 
 
 _FORMS = {"hello": "share of hello-world", "moto": "times moto", "limit": "share of the limit"}
