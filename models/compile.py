@@ -32,7 +32,7 @@ ALSO_SENSITIVE = {
     ("signin", "AuthorizationCode"), ("signin", "IdToken"),
 }  # fmt: skip
 _PLAIN = ("required", "min", "max", "enum", "sensitive", "document", "union", "payload")
-_LOCATIONS = {"uri": "uri", "querystring": "query", "header": "header", "statusCode": "status"}
+_LOCATIONS = {"uri": "uri", "querystring": "query", "header": "header", "headers": "headers", "statusCode": "status"}
 
 
 def compile_service(name: str) -> dict[str, Any]:
@@ -52,13 +52,13 @@ def compile_service(name: str) -> dict[str, Any]:
         "endpointPrefix": meta["endpointPrefix"],
         "targetPrefix": meta.get("targetPrefix", ""),
         "jsonVersion": meta.get("jsonVersion", ""),
-        "xmlNamespace": meta.get("xmlNamespace", ""),
+        "xmlNamespace": meta.get("xmlNamespace") or _namespace(model),
         "botocore": botocore.__version__,
         "leftOut": sorted(left_out),
         "operations": kept,
     }
     shapes = _reachable(kept.values(), model["shapes"])
-    out["shapes"] = {key: _shape(name, key, model["shapes"][key]) for key in sorted(shapes)}
+    out["shapes"] = {key: _shape(name, key, model["shapes"]) for key in sorted(shapes)}
     return out
 
 
@@ -72,10 +72,22 @@ def _operation(name: str, source: Mapping[str, Any], model: Mapping[str, Any]) -
             out[side] = source[side]["shape"]
     if "resultWrapper" in source.get("output", {}):
         out["wrapper"] = source["output"]["resultWrapper"]
+    if "locationName" in source.get("input", {}):
+        out["root"] = source["input"]["locationName"]
     if source.get("authtype") == "none":
         out["unsigned"] = True
     out["errors"] = sorted(error["shape"] for error in source.get("errors", ()))
     return out
+
+
+def _namespace(model: Mapping[str, Any]) -> str:
+    """The one namespace of a rest-xml service, which its model repeats at operations and members instead of naming it once."""
+    inputs = [operation.get("input", {}) for operation in model["operations"].values()]
+    members = [member for shape in model["shapes"].values() for member in shape.get("members", {}).values()]
+    found = {trait["xmlNamespace"]["uri"] for trait in (*inputs, *members) if "xmlNamespace" in trait}
+    if len(found) > 1:
+        raise ValueError(f"several namespaces: {sorted(found)}")
+    return found.pop() if found else ""
 
 
 def _streams(operation: Mapping[str, Any], shapes: Mapping[str, Any]) -> bool:
@@ -105,7 +117,8 @@ def _reachable(operations: Iterable[Mapping[str, Any]], shapes: Mapping[str, Any
     return found
 
 
-def _shape(service: str, name: str, source: Mapping[str, Any]) -> dict[str, Any]:
+def _shape(service: str, name: str, shapes: Mapping[str, Any]) -> dict[str, Any]:
+    source = shapes[name]
     out: dict[str, Any] = {"type": source["type"]}
     out |= {key: source[key] for key in _PLAIN if source.get(key) not in (None, False, [])}
     if (service, name) in ALSO_SENSITIVE:
@@ -124,17 +137,37 @@ def _shape(service: str, name: str, source: Mapping[str, Any]) -> dict[str, Any]
         if "httpStatusCode" in error:
             out["error"]["status"] = error["httpStatusCode"]
     if source["type"] == "structure":
-        out["members"] = {key: _member(value) for key, value in source["members"].items()}
+        out["members"] = {key: _member(value, shapes[value["shape"]]) for key, value in source["members"].items()}
     out |= {key: source[key]["shape"] for key in ("member", "key", "value") if key in source}
+    return out | _xml_traits(source)
+
+
+def _xml_traits(source: Mapping[str, Any]) -> dict[str, Any]:
+    """How elements of a shape are named where that is not the usual."""
+    out: dict[str, Any] = {}
+    for key, trait in (("member", "itemWire"), ("value", "itemWire"), ("key", "keyWire")):
+        if "locationName" in source.get(key, {}):
+            out[trait] = source[key]["locationName"]
+    if "prefix" in source.get("xmlNamespace", {}):
+        out["prefixes"] = {source["xmlNamespace"]["prefix"]: source["xmlNamespace"]["uri"]}
+    if "locationName" in source:
+        out["root"] = source["locationName"]
     return out
 
 
-def _member(source: Mapping[str, Any]) -> Any:
+def _member(source: Mapping[str, Any], target: Mapping[str, Any]) -> Any:
+    """A member that is flattened has its items' name, where they have one; a shape's own name counts where the member has none."""
     out = {"shape": source["shape"]}
-    if "locationName" in source:
-        out["wire"] = source["locationName"]
+    traits = {**target, **source}
+    if traits.get("flattened"):
+        out["flat"] = True
+        traits |= {key: value for key, value in target.get("member", {}).items() if key == "locationName"}
+    if "locationName" in traits:
+        out["wire"] = traits["locationName"]
     if "location" in source:
         out["in"] = _LOCATIONS[source["location"]]
+    if source.get("xmlAttribute"):
+        out["in"] = "attribute"
     return out["shape"] if len(out) == 1 else out
 
 

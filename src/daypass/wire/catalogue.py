@@ -46,6 +46,7 @@ class Service:
             output=shapes[traits["output"]] if "output" in traits else _NOTHING,
             wrapper=traits.get("wrapper", ""),
             unsigned=traits.get("unsigned", False),
+            root=traits.get("root", ""),
             errors=tuple(shapes[error] for error in traits["errors"]),
         )
 

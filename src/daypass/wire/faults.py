@@ -8,9 +8,17 @@ from __future__ import annotations
 class Malformed(Exception):
     """The bytes do not follow their format (duplicates, bad escapes, broken JSON …); `message` says how."""
 
+    code = "MalformedQueryString"  # what refusals.py spells in each protocol's way
+
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class MalformedXml(Malformed):
+    """The body is no XML as it is wanted; S3 has a code of its own for that."""
+
+    code = "MalformedXML"
 
 
 class WrongType(Exception):

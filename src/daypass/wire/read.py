@@ -6,12 +6,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from daypass.values.request import Request
-from daypass.wire import json_body
 from daypass.wire.faults import Malformed, Unknown
-from daypass.wire.form import beginning_of, inputs_of, refuse_foreign_json
+from daypass.wire.form import beginning_of, content_type, inputs_of, refuse_foreign_json
 from daypass.wire.query import read_parameters
 from daypass.wire.refusals import invalid, malformed, wrong_types
-from daypass.wire.rest import ReadRest, read_members, rest_reader
+from daypass.wire.rest import ReadRest, read_json_members, rest_reader
 from daypass.wire.route import labels_of
 from daypass.wire.shapes import OperationShape
 from daypass.wire.validate import check_of
@@ -34,9 +33,9 @@ def read_input(operation: OperationShape, request: Request) -> Input:
         if protocol == "query":
             values, unknown, wrong = _read_query(operation, request)
         else:
-            values, unknown, wrong = _read_rest(operation, request) if protocol == "rest-json" else _read_json(operation, request)
+            values, unknown, wrong = (_read_json if protocol == "json" else _read_rest)(operation, request)
     except Malformed as fault:
-        raise malformed(protocol, fault) from None
+        raise malformed(protocol, fault, operation) from None
     if wrong:
         raise wrong_types(operation, wrong)
     problems: list[str] = []
@@ -64,13 +63,14 @@ def _read_json(operation: OperationShape, request: Request) -> Read:
     unknown, wrong, values = Unknown(), list[tuple[str, str]](), dict[str, Any]()
     if request.body:
         members = {member.wire: member for member in operation.members.values()}
-        read_members(json_body.parse(request.body), members, values, unknown, wrong)
+        read_json_members(request.body, members, values, unknown, wrong)
     return values, unknown.count, wrong
 
 
 def _read_rest(operation: OperationShape, request: Request) -> Read:
     if not _has_raw_body(operation):
-        refuse_foreign_json(request)
+        # Clients of S3 send XML under any type or none; a type that is not in UTF-8 is refused as elsewhere.
+        (refuse_foreign_json if operation.service.protocol == "rest-json" else content_type)(request)
     labels = labels_of(operation.path.partition("?")[0], request.raw_path)
     if labels is None:
         raise Malformed("The path is not that of the operation")

@@ -150,7 +150,7 @@ def _routes() -> Mapping[str, Mapping[str, list[_Route]]]:
     """Method → first segment → routes, the most specific first. No template begins with a label; a test shows that."""
     found: dict[str, dict[str, list[_Route]]] = {}
     for service, traits in catalogue.index().items():
-        if traits["protocol"] == "rest-json":
+        if traits["protocol"].startswith("rest"):
             for operation, (method, uri) in traits["operations"].items():
                 path, _, query = uri.partition("?")
                 route = _Route(path, tuple(read_pairs(query.encode("ascii"))), service, operation)
@@ -172,14 +172,16 @@ def labels_of(template: str, raw_path: bytes) -> dict[str, str] | None:
         return None
     labels: dict[str, str] = {}
     for position, part in enumerate(wanted):
-        if part.endswith("+}"):  # always the last one
-            rest = given[position:]
+        if position >= len(given):
+            return None
+        if part.endswith("+}"):  # takes all that the parts behind it leave
+            end = len(given) - len(wanted) + position + 1
+            rest = given[position:end]
             if not rest or not all(_is_label(segment) for segment in rest):
                 return None
             labels[part[1:-2]] = unescape("/".join(rest))
-            return labels
-        if position >= len(given):
-            return None
+            given[position:end] = [part]
+            continue
         if not part.startswith("{"):
             if part != given[position]:
                 return None

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Protocol = Literal["query", "json", "rest-json"]
+Protocol = Literal["query", "json", "rest-json", "rest-xml"]
 Kind = Literal["structure", "list", "map", "string", "integer", "long", "float", "double", "boolean", "blob", "timestamp"]
-Place = Literal["", "uri", "query", "header", "status"]
+Place = Literal["", "uri", "query", "header", "headers", "status", "attribute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class ServiceShape:
     xml_namespace: str
     botocore: str
 
+    @property
+    def of_s3(self) -> bool:
+        """Whether codes and request ids are S3's: of S3 itself and of its control service."""
+        return self.protocol == "rest-xml" and self.signing_name == "s3"
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorTrait:
@@ -37,12 +42,17 @@ class ErrorTrait:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """A member of a structure: `wire` is its name on the wire, `place` where it travels ("" = in the body)."""
+    """A member of a structure: `wire` is its name on the wire, `place` where it travels ("" = in the body).
+
+    `headers` are all those that begin with `wire`, an `attribute` is one of the structure's own element. `flat` tells of a list or map
+    that its items have no element around them.
+    """
 
     name: str
     wire: str
     place: Place
     shape: Shape
+    flat: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +75,10 @@ class Shape:
     union: bool = False
     payload: str = ""
     timestamp_format: str = ""
+    item_wire: str = "member"  # the element of an item; of a map, that of the value
+    key_wire: str = "key"
+    prefixes: Mapping[str, str] = field(default_factory=dict, repr=False)  # of attributes → namespace
+    root: str = ""  # the element around the structure where it is a whole body
     error: ErrorTrait | None = None
 
 
@@ -72,7 +86,8 @@ class Shape:
 class OperationShape:
     """An operation as the model has it. `members` are those of the input; equality is identity, so that it may key a cache.
 
-    `unsigned` tells that clients send it without any credential. `wrapper` is the element around the result in the query protocol.
+    `unsigned` tells that clients send it without any credential. `wrapper` is the element around the result in the query protocol,
+    `root` the one around an input of XML.
     """
 
     name: str
@@ -84,6 +99,7 @@ class OperationShape:
     output: Shape
     wrapper: str
     unsigned: bool
+    root: str
     errors: tuple[Shape, ...]
 
     @property
@@ -135,6 +151,10 @@ def _bare(name: str, traits: Mapping[str, Any]) -> Shape:
         union=traits.get("union", False),
         payload=traits.get("payload", ""),
         timestamp_format=traits.get("format", ""),
+        item_wire=traits.get("itemWire", "value" if traits["type"] == "map" else "member"),
+        key_wire=traits.get("keyWire", "key"),
+        prefixes=traits.get("prefixes", {}),
+        root=traits.get("root", name),
         error=ErrorTrait(error["code"], error.get("status"), error["fault"]) if error else None,
     )
 
@@ -142,4 +162,4 @@ def _bare(name: str, traits: Mapping[str, Any]) -> Shape:
 def _members(source: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Iterator[tuple[str, Member]]:
     for name, value in source.items():
         traits: dict[str, Any] = {"shape": value} if isinstance(value, str) else value
-        yield name, Member(name, traits.get("wire", name), traits.get("in", ""), shapes[traits["shape"]])
+        yield name, Member(name, traits.get("wire", name), traits.get("in", ""), shapes[traits["shape"]], traits.get("flat", False))

@@ -1,4 +1,4 @@
-"""Writes values as the XML of the query protocol (fact sheet A, §2.3). Does not add the envelope (envelope.py does)."""
+"""Writes values as the XML of query and rest-xml (fact sheet A, §2.3, §2.5). Does not add the envelope (envelope.py does)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from daypass.values.secret import Secret
 from daypass.wire.compiled import Compiled
-from daypass.wire.shapes import Shape
+from daypass.wire.shapes import Member, Shape
 from daypass.wire.timestamps import WRITERS
 
 WriteXml = Callable[[Any], str]  # the inside of an element
@@ -50,8 +50,14 @@ writer_of: Compiled[WriteXml] = Compiled(_writer)
 
 
 def _structure_writer(shape: Shape) -> WriteXml:
-    members = [(name, f"<{member.wire}>", f"</{member.wire}>", writer_of(member.shape)) for name, member in shape.members.items()]
+    return members_writer(shape, list(shape.members.values()))
+
+
+def members_writer(shape: Shape, wanted: list[Member]) -> WriteXml:
+    """The writer of those members of a structure; None is left out, a member that the model lacks is a bug."""
+    members = [(member.name, *_around(member)) for member in wanted]
     known = shape.members.keys()
+    partial = len(members) != len(known)
 
     def write(value: Any) -> str:
         parts = []
@@ -61,21 +67,67 @@ def _structure_writer(shape: Shape) -> WriteXml:
                 rest -= 1
                 if (item := value[name]) is not None:
                     parts.append(f"{opened}{inner(item)}{closed}")
-        if rest:  # INVARIANT: an output that the model lacks is a bug, not a member that clients quietly never see
+        # INVARIANT: an output that the model lacks is a bug, not a member that clients quietly never see
+        if rest and not (partial and value.keys() <= known):
             raise TypeError(f"{shape.name} has no {sorted(value.keys() - known)}")
         return "".join(parts)
 
     return write
 
 
+def _around(member: Member) -> tuple[str, str, WriteXml]:
+    """What stands before and after a member's value, and the writer of the value."""
+    if member.place == "attribute":
+        return "", "", lambda _value: ""  # element_writer has put it into the structure's own tag
+    if member.flat:
+        return "", "", _items_writer(member.shape, member.wire)
+    if _attributes(member.shape):
+        return "", "", element_writer(member.wire, member.shape)
+    return f"<{member.wire}>", f"</{member.wire}>", writer_of(member.shape)
+
+
+def _attributes(shape: Shape) -> list[Member]:
+    return [member for member in shape.members.values() if member.place == "attribute"]
+
+
+def element_writer(wire: str, shape: Shape, namespace: str = "") -> WriteXml:
+    """The writer of a whole element, which declares `namespace` unless that is "", with the attributes that the structure may have."""
+    inner = writer_of(shape)
+    declared = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in shape.prefixes.items())
+    declared += f' xmlns="{namespace}"' if namespace else ""
+    attributes = [(member.name, member.wire, writer_of(member.shape)) for member in _attributes(shape)]
+    opened, closed = f"<{wire}{declared}", f"</{wire}>"
+    if not attributes:
+        return lambda value: f"{opened}>{inner(value)}{closed}"
+
+    def write(value: Any) -> str:
+        given = [f' {name}="{_quoted(text_of(value[member]))}"' for member, name, text_of in attributes if value.get(member) is not None]
+        return f"{opened}{''.join(given)}>{inner(value)}{closed}"
+
+    return write
+
+
+def _quoted(escaped: str) -> str:
+    """Escaped text for the inside of an attribute, where readers turn bare line ends and tabs into blanks (XML 1.0 §3.3.3)."""
+    return escaped.replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
+
+
 def _list_writer(shape: Shape) -> WriteXml:
-    inner = writer_of(shape.item or shape)
-    return lambda value: "".join([f"<member>{inner(item)}</member>" for item in value])
+    return _items_writer(shape, shape.item_wire)
 
 
 def _map_writer(shape: Shape) -> WriteXml:
-    key_of, inner = writer_of(shape.key or shape), writer_of(shape.item or shape)
-    return lambda value: "".join([f"<entry><key>{key_of(k)}</key><value>{inner(v)}</value></entry>" for k, v in value.items()])
+    return _items_writer(shape, "entry")
+
+
+def _items_writer(shape: Shape, wire: str) -> WriteXml:
+    """The writer of the items of a list or map, an element `wire` around each."""
+    item = shape.item or shape
+    if shape.kind == "list":
+        write_item = element_writer(wire, item)
+        return lambda value: "".join([write_item(one) for one in value])
+    key_of, value_of = element_writer(shape.key_wire, shape.key or shape), element_writer(shape.item_wire, item)
+    return lambda value: "".join([f"<{wire}>{key_of(key)}{value_of(one)}</{wire}>" for key, one in value.items()])
 
 
 def write_text(value: Any) -> str:
