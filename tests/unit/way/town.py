@@ -67,7 +67,7 @@ class Town:
         directory.mkdir(exist_ok=True)
         self.it = TestNode(directory, **more)
         self.fetcher = Fetcher()
-        self.it.node.fetcher = self.fetcher  # type: ignore[assignment]
+        self.it.node.fetcher = self.fetcher  # type: ignore[assignment]  # as much of one as the way uses
         self.account = self.it.account
         self._operator = self.it.operator()
 

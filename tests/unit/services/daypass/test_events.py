@@ -65,6 +65,6 @@ def test_the_first_start_makes_no_access_key_and_no_user() -> None:
 
 def test_account_ids_are_twelve_digits_without_a_leading_zero() -> None:
     for count in (bytes(8), b"\xff" * 8):
-        found = new_account_id(lambda _, count=count: count)  # type: ignore[misc]
+        found = new_account_id(lambda _, count=count: count)  # type: ignore[misc]  # bound at once
         assert len(found) == 12
         assert found[0] != "0"

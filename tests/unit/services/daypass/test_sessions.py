@@ -138,3 +138,8 @@ def test_an_account_ends_its_own_and_not_anothers(town: Town) -> None:
     with pytest.raises(Refused, match="AccessDenied"):
         end(town, may, IssuedBefore=town.it.now)
     assert end(town, may, RoleArn=arn)["SessionsEnded"] == 1
+
+
+def test_another_accounts_principals_are_not_there(town: Town) -> None:
+    with pytest.raises(Refused, match="There is no role or user"):
+        sessions(town, Account="123456789012", PrincipalArn=town.role("there"))
