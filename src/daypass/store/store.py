@@ -178,7 +178,8 @@ class Store:
 
     def flush_usage(self) -> int:
         """Keep what `snapshot.use` noted since the last call; gives how many keys."""
-        batch = self.snapshot.usage.take_fresh()
+        with self._lock:  # `use` adds to it on the loop's thread
+            batch = self.snapshot.usage.take_fresh()
         if batch:
             try:
                 with self._writing() as connection:
@@ -225,12 +226,11 @@ class Store:
             found = feed.load(connection, self._envelope, now)
             seq = feed.newest(connection)
             usage = Usage(books.get_usage(connection))
-        old = self.snapshot.usage.take_fresh()
-        for key_id, use in old:
-            usage.use(key_id, use)
         snapshot = Snapshot(usage)
         snapshot.apply(found.put, ())
         with self._lock:
+            for key_id, use in self.snapshot.usage.take_fresh():
+                usage.use(key_id, use)
             self.snapshot = snapshot
             self._seq = seq
 

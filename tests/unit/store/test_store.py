@@ -6,6 +6,7 @@ import base64
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from daypass.store import Store, StoreFailed, open_store
 from daypass.store.keys import FileKey
 from daypass.store.records import Record
 from daypass.store.tables import TABLES
+from daypass.store.usage import Usage, Use
 from daypass.values.errors import ConfigError
 
 
@@ -228,10 +230,27 @@ def test_uses_of_keys_wait_when_the_database_fails(open_it: Callable[[], Store])
     store.close()
 
 
+def test_uses_of_keys_are_taken_while_nobody_notes_one(open_it: Callable[[], Store], monkeypatch: pytest.MonkeyPatch) -> None:
+    store, free = open_it(), []
+
+    def take(usage: Usage) -> list[tuple[str, Use]]:
+        lock: Any = store.reading()
+        thread = threading.Thread(target=lambda: free.append(lock.acquire(blocking=False)))
+        thread.start()
+        thread.join()
+        return []
+
+    monkeypatch.setattr(Usage, "take_fresh", take)
+    store.flush_usage()
+    assert free == [False]
+    store.close()
+
+
 # -- F-01: kill -9
 
 _WRITER = """
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from daypass.store import Changes, open_store

@@ -71,12 +71,12 @@ def assume_role(
 
     Raises Refusal: AccessDenied (root, chain too deep), ValidationError, MalformedPolicyDocument, PackedPolicyTooLarge.
     """
+    caller, parent = ctx.caller, ctx.caller.session
     role = find_role(ctx, role_arn)
     if role is None:
-        raise Refusal("AccessDenied", f"User: {ctx.caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403)
-    if ctx.caller.kind == "root":
+        raise Refusal("AccessDenied", f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403)
+    if caller.kind == "root":
         raise Refusal("AccessDenied", "Roles may not be assumed by root accounts.", 403)
-    parent = ctx.caller.session
     verify_duration(role, duration_seconds)
     text, arns = session_policies(ctx, role.account, policy, policy_arns)
     made = ctx.mint(
@@ -85,14 +85,14 @@ def assume_role(
         principal_id=role.id,
         name=role_session_name,
         duration=duration_seconds,
-        origin=Origin("sigv4", ctx.caller.key_id),
+        origin=Origin("operator", ctx.request.peer) if caller.kind == "operator" else Origin("sigv4", caller.key_id),
         parent=parent,
         policy=text,
         policy_arns=arns,
         tags=tags_of(tags),
         transitive=transitive_tag_keys or (),
         source_identity=source_identity or "",
-        source_key="" if parent else ctx.caller.key_id,
+        source_key="" if parent else caller.key_id,
         minimum_size=minimum_session_token_size,
     )
     return shown_role(made, role)

@@ -297,3 +297,10 @@ def test_expiry_is_to_the_second(tmp_path: Any) -> None:
         assert (refused.value.code, refused.value.status) == ("ExpiredToken", 403)
     finally:
         town.it.close()
+
+
+def test_what_the_operator_takes_over_the_socket_says_so(town: Town) -> None:
+    given = {"RoleArn": town.role("by-socket"), "RoleSessionName": "s1"}
+    made = town.it.call("sts", "AssumeRole", given, peer="uid:1000")["Credentials"]
+    shown = town.it.call("daypass", "ListSessions", {"PrincipalArn": given["RoleArn"]}, town.operator)["Sessions"]
+    assert [(one["AccessKeyId"], one["ProofKind"], one["ProofIssuer"]) for one in shown] == [(made["AccessKeyId"], "operator", "uid:1000")]
