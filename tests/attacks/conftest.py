@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rig.http import Attempt, Bend, Reply, form, json_call, sign
-from rig.node import Keys
+from rig.node import Keys, TestNode
 
 IAM_VERSION = "2010-05-08"
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -138,6 +139,14 @@ def refused(reply: Reply, *codes: str, status: int | None = None) -> None:
     assert 400 <= reply.status < 500
     assert status is None or reply.status == status
     assert b"Arn>" not in reply.body
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[TestNode]:
+    """A node in this process, with a clock that the test moves."""
+    made = TestNode(tmp_path)
+    yield made
+    made.close()
 
 
 def accepted(reply: Reply) -> None:
