@@ -10,7 +10,7 @@ import re
 
 _LINE_ENDS = r"\n\r\x85\u2028\u2029"
 _ASCII_CLASSES = {"w": "a-zA-Z0-9_", "d": "0-9", "s": r" \t\n\x0b\f\r"}
-_POSIX = {"Graph": "!-~", "Upper": "A-Z", "Digit": "0-9", "Cntrl": r"\x00-\x1f\x7f"}
+_POSIX = {"ASCII": r"\x00-\x7f", "Graph": "!-~", "Upper": "A-Z", "Digit": "0-9", "Cntrl": r"\x00-\x1f\x7f"}
 CATEGORIES = ("L", "M", "N", "P", "S", "Z", "C")
 _LITERAL_IN_SET = frozenset("[]^-\\&|~#")
 _EVERYTHING = frozenset({r"[\s\S]", r"[\S\s]"})
@@ -52,7 +52,11 @@ def _code_point(text: str, at: int) -> tuple[int, int]:
     found = re.compile(r"(?:10[0-9A-F]{4}|1[0-9A-F]{4}|[0-9A-Fa-f]{4})" if kind == "u" else r"[0-9A-Fa-f]{2}").match(text, at + 1)
     if not found:
         raise Untranslatable(text)
-    return int(found.group(), 16), found.end()
+    code, end = int(found.group(), 16), found.end()
+    low = re.compile(r"\\u(D[C-F][0-9A-F]{2})").match(text, end)
+    if 0xD800 <= code <= 0xDBFF and low:  # the two halves of a surrogate pair are one code point to Java
+        return 0x10000 + ((code - 0xD800) << 10) + int(low.group(1), 16) - 0xDC00, low.end()
+    return code, end
 
 
 def _literal(code: int) -> str:

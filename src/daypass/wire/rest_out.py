@@ -33,7 +33,10 @@ def rest_renderer(operation: OperationShape) -> Callable[[Mapping[str, Any], str
     def render(output: Mapping[str, Any], request_id: str) -> Response:
         status = output.get(status_member, usual) if status_member else usual
         body, kind = body_of(output)
-        return Response(int(status), (*kind, *ids(request_id, of_s3=of_s3), *headers_of(output)), body)
+        headers = headers_of(output)
+        if any(name == b"content-type" for name, _ in headers):
+            kind = ()
+        return Response(int(status), (*kind, *ids(request_id, of_s3=of_s3), *headers), body)
 
     return render
 

@@ -164,7 +164,8 @@ def _routes() -> Mapping[str, Mapping[str, list[_Route]]]:
 def labels_of(template: str, raw_path: bytes) -> dict[str, str] | None:
     """The labels of a path, decoded once, or None when it is not of that template. Raises Malformed for a bad escape.
 
-    A label is one segment, a greedy one (`{name+}`) one or more; none is empty, `.` or `..`. A slash at the end makes no difference.
+    A label is one segment, a greedy one (`{name+}`) one or more; none is empty, `.` or `..`. A slash at the end makes no difference,
+    unless it ends a greedy label: S3's keys `a` and `a/` are two objects (attack row C58).
     """
     wanted = template.removesuffix("/").split("/")
     given = raw_path.decode("ascii").removesuffix("/").split("/")
@@ -179,7 +180,8 @@ def labels_of(template: str, raw_path: bytes) -> dict[str, str] | None:
             rest = given[position:end]
             if not rest or not all(_is_label(segment) for segment in rest):
                 return None
-            labels[part[1:-2]] = unescape("/".join(rest))
+            tail = "/" if end == len(given) and raw_path.endswith(b"/") else ""
+            labels[part[1:-2]] = unescape("/".join(rest) + tail)
             given[position:end] = [part]
             continue
         if not part.startswith("{"):

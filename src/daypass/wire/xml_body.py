@@ -17,7 +17,7 @@ MAX_ELEMENTS = 100_000  # of one body; those parts are 40,000
 MAX_DEPTH = 64  # nesting of elements; no model needs more than 12 (attack row H67)
 _BLANK = " \t\r\n"  # XML 1.0 §2.3
 _DECLARATION = re.compile(
-    r"""<\?xml\s+version=["']1\.0["'](?:\s+encoding=["'](?i:utf-8)["'])?(?:\s+standalone=["'](?:yes|no)["'])?\s*\?>""", re.ASCII
+    r"""\ufeff?<\?xml\s+version=["']1\.0["'](?:\s+encoding=["'](?i:utf-8)["'])?(?:\s+standalone=["'](?:yes|no)["'])?\s*\?>""", re.ASCII
 )
 # A whole comment, a whole CDATA section, or the beginning of any other markup than elements: DOCTYPE, processing instruction, broken ones.
 _MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<[!?]", re.DOTALL)
@@ -52,9 +52,11 @@ def parse(body: bytes, root: str, namespace: str) -> Run:
     if len(body) > MAX_BODY:
         raise MalformedXml(f"The body is longer than {MAX_BODY} bytes")
     try:
-        text = body.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+        text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise MalformedXml("The body is not valid UTF-8") from None
+    if "\0" in text:  # by a zero beside the first `<` expat knows UTF-16, whatever encoding it was told
+        raise MalformedXml("The body is not valid UTF-8")
     # (2) no DOCTYPE and with it no entities, no defaults of attributes, no processing instructions (attack rows C28, C62)
     declaration = _DECLARATION.match(text)
     for found in _MARKUP.finditer(text, declaration.end() if declaration else 0):
