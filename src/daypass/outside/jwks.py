@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from daypass.outside import https
 from daypass.proof.jose import KeySet, NotJson, read_json_object, read_jwks
+from daypass.proof.jwt import NO_KEY
 from daypass.values.errors import ConfigError, Refusal
 
 FRESH = timedelta(minutes=10)  # fact sheet A §10.12; a key that its provider removed is refused after this
@@ -23,10 +24,6 @@ PAUSE = timedelta(seconds=30)  # between two fetches from one provider, whatever
 MAX_ISSUERS = 1000
 
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=([0-9]{1,9})(?:$|[\s,])", re.ASCII)
-_NO_KEY = (
-    "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation "
-    "for requirements"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ class KeyFetcher:
         except https.NoAnswer as error:
             known.failure = _unreachable(str(error))
         except (https.NotAllowed, NotJson) as error:
-            known.failure = Refusal("InvalidIdentityToken", _NO_KEY, private=str(error))
+            known.failure = Refusal("InvalidIdentityToken", NO_KEY, private=str(error))
         else:
             known.keys, known.fetched, known.fresh, known.failure = keys, now, fresh, None
 

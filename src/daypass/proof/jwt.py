@@ -109,7 +109,7 @@ def verify_token(token: ClaimedToken | str, keys: KeySet, *, issuer: str, audien
     # (2) the key is the issuer's, and the key says which algorithm it serves (C16, C17, C19)
     key = keys.find(claimed.key_id, claimed.algorithm)
     if key is None:
-        raise Refusal("InvalidIdentityToken", _NO_KEY, private=f"no one key for kid {claimed.key_id!r} and {claimed.algorithm}")
+        raise Refusal("InvalidIdentityToken", NO_KEY, private=f"no one key for kid {claimed.key_id!r} and {claimed.algorithm}")
     # (3) the signature over the bytes that arrived
     if not JWSRegistry.algorithms[claimed.algorithm].verify(claimed.signing_input, claimed.signature, key.key):
         raise Refusal("InvalidIdentityToken", "The ID Token's signature could not be verified", private="signature")
@@ -179,7 +179,7 @@ def _verify_audience(payload: Mapping[str, Any], issuer: str, registered: Collec
 
 
 _NOT_A_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
-_NO_KEY = (
+NO_KEY = (
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation "
     "for requirements"
 )

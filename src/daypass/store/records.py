@@ -188,8 +188,3 @@ class SealKey(Record, frozen=True, kw_only=True):
 
     state: Literal["active", "retained", "revoked"]
     secret: Secret
-
-
-RECORD_KINDS: tuple[type[Record], ...] = (
-    Account, Organization, User, Group, Role, ManagedPolicy, AccessKey, InstanceProfile, OidcProvider, UsedToken, Revocation, SealKey,
-)

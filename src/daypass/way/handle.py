@@ -104,8 +104,9 @@ def _go_on(ctx: Context, outcome: object) -> Answer | Pending:
     if isinstance(outcome, Answer):
         return outcome
     if isinstance(outcome, Exception):
-        _forget(ctx)
-        return _refused(ctx, outcome)
+        with ctx.node.store.reading():  # what refusing counts, the storage thread counts as well
+            _forget(ctx)
+            return _refused(ctx, outcome)
     return _go(ctx)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ import pytest
 
 from daypass.store import Conflict, StoreFailed
 from daypass.store.records import Account
+from daypass.values.errors import Refusal
 from daypass.way.context import Context
 from daypass.way.handle import Answer, Pending, handle
 from daypass.way.operation import OPERATIONS
@@ -182,6 +184,24 @@ def test_F04_without_a_ledger_nothing_changes_and_reading_goes_on(town: Town, mo
         assert isinstance(outcome, Answer)
         assert outcome.response.status == status
     assert town.it.store.snapshot.users.named(town.account, "u") is None
+
+
+def test_a_failed_errand_is_counted_while_the_storage_thread_counts_nothing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock: Any = town.it.store.reading()
+    free: list[bool] = []
+
+    def spend(peer: str, now: float) -> None:
+        thread = threading.Thread(target=lambda: free.append(lock.acquire(blocking=False)))
+        thread.start()
+        thread.join()
+
+    town.provider()
+    arn = town.role("web")
+    town.fetcher.held, town.fetcher.fails = None, Refusal("IDPCommunicationError", "away")
+    monkeypatch.setattr(town.it.node.throttle, "spend", spend)
+    with pytest.raises(Refused, match="away"):
+        town.sts("AssumeRoleWithWebIdentity", None, RoleArn=arn, RoleSessionName="s1", WebIdentityToken=town.token())
+    assert free == [False]
 
 
 # -- before any work
