@@ -72,6 +72,7 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
     """
     log_to_stderr()
     _verify(settings)
+    os.umask(0o077)  # what is made from here on is nobody else's to read or write, whatever was set before (attack row H79)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = settings.data.resolve()
     with lock_directory(data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
