@@ -137,7 +137,8 @@ def test_H06_what_the_operator_revokes_is_over_at_once(target: Target, server: S
     accepted(target.call("GetCallerIdentity", user))
 
 
-def test_H06_a_time_ends_what_was_issued_before_it(node: TestNode) -> None:
+@pytest.mark.parametrize("whose", ["all", "an account"])
+def test_H06_a_time_ends_what_was_issued_before_it(node: TestNode, whose: str) -> None:
     operator = node.operator()
     node.call("iam", "CreateRole", {"RoleName": "h06", "AssumeRolePolicyDocument": trust({"AWS": node.account})}, operator)
     arn = f"arn:aws:iam::{node.account}:role/h06"
@@ -147,7 +148,7 @@ def test_H06_a_time_ends_what_was_issued_before_it(node: TestNode) -> None:
         node.pass_time(seconds=1)
     at = node.now - timedelta(seconds=2)
     fresh = node.operator()
-    node.call("daypass", "RevokeSessions", {"IssuedBefore": at}, fresh)
+    node.call("daypass", "RevokeSessions", {"IssuedBefore": at} | ({} if whose == "all" else {"Account": node.account}), fresh)
     for keys in made[:2]:
         with pytest.raises(Refused, match="ExpiredToken"):
             node.call("sts", "GetCallerIdentity", {}, keys)
