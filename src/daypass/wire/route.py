@@ -178,7 +178,7 @@ def labels_of(template: str, raw_path: bytes) -> dict[str, str] | None:
         if part.endswith("+}"):  # takes all that the parts behind it leave
             end = len(given) - len(wanted) + position + 1
             rest = given[position:end]
-            if not rest or not all(_is_label(segment) for segment in rest):
+            if end <= position or not all(_is_label(segment) for segment in rest):
                 return None
             tail = "/" if end == len(given) and raw_path.endswith(b"/") else ""
             labels[part[1:-2]] = unescape("/".join(rest) + tail)

@@ -123,6 +123,11 @@ def test_labels_are_decoded_once() -> None:
     assert labels_of("/a/{x+}", b"/a/b/c%20d") == {"x": "b/c d"}
     assert labels_of("/a/{x}", b"/a/b/c") is None
     assert labels_of("/a/{x+}", b"/a/") is None
+    assert labels_of("/a/{x+}", b"/a/b/") == {"x": "b/"}
+    assert labels_of("/a/{x+}/b", b"/a/c/d/b/") == {"x": "c/d"}
+    assert labels_of("/a/{x+}/b/{y}", b"/a/c/d/b/e") == {"x": "c/d", "y": "e"}
+    assert labels_of("/a/{x+}/b", b"/a/b") is None
+    assert labels_of("/a/{x+}/b", b"/a/c/d") is None
 
 
 def test_no_template_begins_with_a_label_or_has_a_part_of_a_segment_as_label() -> None:
