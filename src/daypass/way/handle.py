@@ -169,6 +169,8 @@ def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | No
     if operation.proof is None and operation.asks is not Open.ANONYMOUS:
         ctx.event.caller = ctx.caller = by_signature_or_socket(ctx, operation)
         verify_kind(ctx, operation)
+    elif _exhausted(ctx):
+        raise _throttled("refused before its proof is read")
     # (3) what
     given = wire.read_input(shape, ctx.request)
     ctx.event.parameters = wire.redact(shape, given.values)
@@ -195,12 +197,10 @@ def _offered(operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verify_welcome(ctx: Context) -> None:
-    """Limits that hold before any work: the Host names that are ours, and peers that proved nothing too often."""
+    """What holds before any work: the Host names that are ours, and a state that is fresh enough to decide on."""
     request, node = ctx.request, ctx.node
     if request.peer.startswith("uid:"):
         return
-    if node.throttle.exhausted(request.peer, ctx.now.timestamp()):
-        raise Refusal("Throttling", "Rate exceeded", 400, private="too many unproven requests")
     host = (request.first(b"host") or b"").decode("latin-1").lower()
     if host not in node.rules.hosts and host.rsplit(":", 1)[0] not in node.rules.hosts:
         raise Refusal("AccessDenied", "The Host of the request is not one that this server answers for", private=f"host {host[:200]!r}")
@@ -208,10 +208,22 @@ def _verify_welcome(ctx: Context) -> None:
         raise ProofError(ProofFault.UNAVAILABLE, "The service is not available", f"the state is {age:.0f} s old")
 
 
+def _exhausted(ctx: Context) -> bool:
+    """Whether this peer address has proven nothing too often. A proven caller never asks: no neighbour can lock it out."""
+    return ctx.node.throttle.exhausted(ctx.request.peer, ctx.now.timestamp())
+
+
+def _throttled(why: str) -> Refusal:
+    return Refusal("Throttling", "Rate exceeded", 400, private=f"too many unproven requests; {why}")
+
+
 def _refused(ctx: Context, error: Exception) -> Answer:
     refusal = _refusal_of(ctx, error)
     if ctx.caller.kind == "anonymous":
-        ctx.node.throttle.spend(ctx.request.peer, ctx.now.timestamp())
+        if _exhausted(ctx):
+            refusal = _throttled(f"{refusal.code}: {refusal.private or refusal.message}")
+        else:
+            ctx.node.throttle.spend(ctx.request.peer, ctx.now.timestamp())
     response = _rendered(ctx, refusal)
     event = ctx.event
     event.status, event.error_code, event.error_message = response.status, refusal.code, refusal.message

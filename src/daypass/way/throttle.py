@@ -18,7 +18,7 @@ class Throttle:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def exhausted(self, peer: str, now: float) -> bool:
-        """Whether `peer` has no token left; asked before any work is done for it."""
+        """Whether `peer` has no token left."""
         bucket = self._buckets.get(_party(peer))
         return bucket is not None and self._level(bucket, now) < 1.0
 
