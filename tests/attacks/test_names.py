@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from attacks.conftest import Target, accepted, allow, keys_of, member, policy, refused, trust
-from rig.http import Bend, form, json_call, sign
+from rig.http import Bend, Reply, form, json_call, sign
 from rig.node import Keys
 
 INVALID = ("ValidationError", "InvalidInput", "MalformedInput")
@@ -20,7 +20,7 @@ ODD = [
 ]  # fmt: skip
 
 
-def _create(target: Target, kind: str, name: str, **more: str) -> object:
+def _create(target: Target, kind: str, name: str, **more: str) -> Reply:
     if kind == "Policy":
         return target.iam("CreatePolicy", PolicyName=name, PolicyDocument=policy(allow("iam:GetUser")), **more)
     if kind == "Role":
@@ -33,7 +33,7 @@ def test_C47_names_that_no_one_may_take(target: Target, kind: str) -> None:
     for name in RESERVED + [odd for odd in ODD if odd != ".."]:
         if kind in ("Policy", "InstanceProfile", "Group") and name.startswith(("AWSS", "awss", "AWSR")):
             continue  # those names are reserved for roles and users
-        refused(_create(target, kind, name), *INVALID, status=400)  # type: ignore[arg-type]
+        refused(_create(target, kind, name), *INVALID, status=400)
     for path in (
         "/aws-reserved/",
         "/aws-reserved/sso.amazonaws.com/",
@@ -44,8 +44,8 @@ def test_C47_names_that_no_one_may_take(target: Target, kind: str) -> None:
         "/\u00e9/",
         "/ /",
     ):
-        refused(_create(target, kind, f"c47-{kind}", Path=path), *INVALID, status=400)  # type: ignore[arg-type]
-    accepted(_create(target, kind, f"c47-{kind}", Path="/team/"))  # type: ignore[arg-type]
+        refused(_create(target, kind, f"c47-{kind}", Path=path), *INVALID, status=400)
+    accepted(_create(target, kind, f"c47-{kind}", Path="/team/"))
 
 
 def test_C47_a_reserved_name_is_not_reached_by_renaming(target: Target) -> None:
@@ -68,11 +68,11 @@ def test_C47_a_user_cannot_pass_for_the_root_of_its_account(target: Target) -> N
 def test_H13_two_names_that_look_alike_are_not_both_there(target: Target) -> None:
     for kind in ("User", "Group", "Role", "Policy", "InstanceProfile"):
         name = f"h13-{kind}-sk"
-        accepted(_create(target, kind, name))  # type: ignore[arg-type]
+        accepted(_create(target, kind, name))
         for again in (name, name.upper(), name.lower(), name.swapcase()):
-            refused(_create(target, kind, again), "EntityAlreadyExists", status=409)  # type: ignore[arg-type]
+            refused(_create(target, kind, again), "EntityAlreadyExists", status=409)
         for alike in (name[:-2] + "\u017fk", name[:-1] + "\u212a", name + "\u200d", name[:-2] + "\uff53k"):
-            refused(_create(target, kind, alike), *INVALID, status=400)  # type: ignore[arg-type]
+            refused(_create(target, kind, alike), *INVALID, status=400)
 
 
 def test_H13_actions_and_arns_fold_ascii_and_nothing_else(target: Target) -> None:
