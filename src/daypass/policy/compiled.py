@@ -114,7 +114,7 @@ def read_policy(text: str, kind: Kind, *, name: str = "", principals: Mapping[st
 
 def unreadable(kind: Kind, name: str) -> Policy:
     """What stands in for a stored policy that cannot be read: it denies everything (attacks row C43)."""
-    everyone = frozenset({("AWS", "*")}) if kind in ("trust", "resource") else None
+    everyone = frozenset({("AWS", "*")}) if kind in ("trust", "resource", "rcp") else None
     deny = Statement("Unreadable", 1, "Deny", everyone, False, ("*",), False, ("*",), False, {})
     return Policy(Document(True, (deny,)), kind, name, {})
 

@@ -13,31 +13,35 @@ from daypass.policy.variables import Context
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Layer, Values
 
+SERVICE_LINKED = ":role/aws-service-role/"  # neither SCPs nor RCPs reach them (AWS Organizations User Guide, "SCPs", "RCPs")
 _DECISIONS = 4096  # distinct answers kept, so that the same answer is not built twice
-_ORDER: tuple[Layer, ...] = ("scp", "resource", "identity", "boundary", "session")
-_TRUST_ORDER: tuple[Layer, ...] = ("scp", "trust", "identity", "boundary", "session")
+_ORDER: tuple[Layer, ...] = ("rcp", "scp", "resource", "identity", "boundary", "session")
+_TRUST_ORDER: tuple[Layer, ...] = ("rcp", "scp", "trust", "identity", "boundary", "session")
 _OPEN: Final = Rule("", "", "Allow", covers=lambda action: True, applies=lambda resource, context: True)  # a layer that is not there
 _UNNAMED: Final = (None, Closeness.NOT)  # what a resource without a policy says
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """The caller's side: what its policies are.
+    """What stands around a caller besides the resource's own policy.
 
     `identity` are its own and its groups' policies, `boundary` its permissions boundary, `session` the policies passed when its
     session was made (None: none were passed; an empty tuple allows nothing). `scps` are the service control policies from the
-    organization's root to its account, one tuple per level.
+    organization's root to the caller's account, one tuple per level; `rcps` the resource control policies from the root to the
+    account that owns the *resource*, in the same shape. Both are empty for the management account (its callers, its resources).
     """
 
     identity: tuple[Policy, ...] = ()
     boundary: Policy | None = None
     session: tuple[Policy, ...] | None = None
     scps: tuple[tuple[Policy, ...], ...] = ()
+    rcps: tuple[tuple[Policy, ...], ...] = ()
 
 
 class _Needed(NamedTuple):
     """Which layers must allow; each one's explicit denies count in any case."""
 
+    rcp: bool
     scp: bool
     resource: bool
     identity: bool
@@ -54,8 +58,10 @@ def decide(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Laye
     policy = ask.policy if isinstance(ask.policy, Policy) else None
     boundary = layers.boundary
     resource, named = policy.judge_caller(caller, boundary is not None, ask.action, ask.resource, context) if policy else _UNNAMED
+    free = caller.kind == "role" and SERVICE_LINKED in caller.principal_arn
     rules = (
-        _judge_levels(layers.scps, ask, context) if layers.scps else _OPEN,
+        _judge_levels(layers.rcps, ask, context) if layers.rcps and not free else _OPEN,
+        _judge_levels(layers.scps, ask, context) if layers.scps and not free else _OPEN,
         resource,
         _judge(layers.identity, ask, context) or (_OPEN if caller.kind == "root" else None),  # root needs no policy of its own
         _OPEN if boundary is None else boundary.judge(ask.action, ask.resource, context),
@@ -78,16 +84,16 @@ def decide(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Laye
         return _answer(False, False, missing, "", "")
 
     # (4) Nothing denies and everything needed allows: the resource's policy when it was needed, else the caller's own.
-    decisive = 1 if needed.resource else 2
+    decisive = 2 if needed.resource else 3
     rule = rules[decisive] or _OPEN
     return _answer(True, False, order[decisive], rule.policy, rule.label)
 
 
-_OWN_SIDE = _Needed(True, False, True, True, True)
-_BOTH_SIDES = _Needed(True, True, True, True, True)
-_NAMED_ROLE = _Needed(True, True, False, True, True)
-_NAMED_DIRECTLY = _Needed(True, True, False, False, False)
-_RESOURCE_ALONE = _Needed(False, True, False, False, False)
+_OWN_SIDE = _Needed(True, True, False, True, True, True)
+_BOTH_SIDES = _Needed(True, True, True, True, True, True)
+_NAMED_ROLE = _Needed(True, True, True, False, True, True)
+_NAMED_DIRECTLY = _Needed(True, True, True, False, False, False)
+_RESOURCE_ALONE = _Needed(True, False, True, False, False, False)
 
 
 def _needed(ask: Ask, caller: Caller, named: Closeness) -> _Needed:

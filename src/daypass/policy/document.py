@@ -12,12 +12,13 @@ from daypass.policy.principal import EVERYONE, Named, read_principals
 from daypass.policy.syntax import PolicyError, read_json
 from daypass.values.folding import fold
 
-Kind = Literal["identity", "trust", "boundary", "session", "scp", "resource"]
+Kind = Literal["identity", "trust", "boundary", "session", "scp", "rcp", "resource"]
 Effect = Literal["Allow", "Deny"]
 
 LATEST = "2012-10-17"  # the version that knows policy variables
 _VERSIONS = (LATEST, "2008-10-17")
-_WITH_PRINCIPAL = ("trust", "resource")
+_WITH_PRINCIPAL = ("trust", "resource", "rcp")
+_OF_ORGANIZATIONS = ("scp", "rcp")
 _STATEMENT = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 TRUST_ACTIONS = (
     "sts:assumerole",
@@ -69,7 +70,7 @@ def read_document(text: str, kind: Kind) -> Document:
         raise PolicyError(SYNTAX)
     _known(root, {"Version", "Id", "Statement"}, kind, "")
     version = root.get("Version", _VERSIONS[1])
-    if version not in _VERSIONS or (kind == "scp" and version != LATEST):
+    if version not in _VERSIONS or (kind in _OF_ORGANIZATIONS and version != LATEST):
         raise PolicyError("Policy document must be version 2012-10-17 or greater.", "Version")
     if type(root.get("Id", "")) is not str:
         raise PolicyError(SYNTAX, "Id")
