@@ -45,9 +45,9 @@ def by_signature_or_socket(ctx: Context, operation: Operation) -> Caller:
     # (4) only a caller that has the secret learns whether its session is over
     if isinstance(holder, Session):
         _verify_alive(ctx, holder)
-        caller = _session_caller(ctx, holder, claim.region)
+        caller = session_caller(ctx, holder, claim.region)
     else:
-        caller = _user_caller(holder, claim.key_id, claim.region, None)
+        caller = user_caller(holder, claim.key_id, claim.region, None)
     ctx.store.use(claim.key_id, ctx.now, service, claim.region)
     return caller
 
@@ -77,10 +77,11 @@ def _verify_alive(ctx: Context, session: Session) -> None:
         raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, reason)
 
 
-def _session_caller(ctx: Context, session: Session, region: str) -> Caller:
+def session_caller(ctx: Context, session: Session, region: str) -> Caller:
+    """Whom a session speaks for; what it says is believed by now. Raises ProofError when its principal is gone."""
     principal = ctx.store.principal(session.principal_id)
     if isinstance(principal, User):
-        return _user_caller(principal, session.key_id, region, session)
+        return user_caller(principal, session.key_id, region, session)
     if not isinstance(principal, Role):
         raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, "the session's principal is gone")
     return Caller(
@@ -97,7 +98,8 @@ def _session_caller(ctx: Context, session: Session, region: str) -> Caller:
     )
 
 
-def _user_caller(user: User, key_id: str, region: str, session: Session | None) -> Caller:
+def user_caller(user: User, key_id: str, region: str, session: Session | None) -> Caller:
+    """A user, by a long-term key or (`session`) by a session of its own."""
     return Caller(
         kind="user",
         account=user.account,
