@@ -42,12 +42,13 @@ Candidates = tuple[tuple[Rule, ...], tuple[Rule, ...]]  # denies and allows that
 class Policy:
     """A compiled policy; immutable but for what it remembers of actions already asked."""
 
-    __slots__ = ("_remembered", "_rules", "document", "kind", "name")
+    __slots__ = ("_remembered", "_rules", "bound", "document", "kind", "name")
 
     def __init__(self, document: Document, kind: Kind, name: str, bound: Mapping[str, str]) -> None:
         self.document = document
         self.kind = kind
         self.name = name
+        self.bound = bound
         self._rules = tuple(_compile(one, document.variables, name, bound) for one in document.statements)
         self._remembered: dict[str, Candidates] = {}
 

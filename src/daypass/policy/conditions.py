@@ -34,13 +34,18 @@ def compile_condition(block: Block, *, variables: bool) -> Holds | None:
     return lambda context: all(test(context) for test in tests)
 
 
-def _compile_key(operator: str, key: str, values: Sequence[str], variables: bool) -> Holds:
+def quantified(operator: str) -> tuple[str, str, bool]:
+    """The parts of an operator: its quantifier ("ForAllValues:", "ForAnyValue:" or ""), its plain name, whether it ends in IfExists."""
     quantifier = next((prefix for prefix in (_ALL, _ANY) if operator.startswith(prefix)), "")
     name = operator.removeprefix(quantifier)
-    if name == "Null" and not quantifier:
+    return quantifier, name.removesuffix(_IF_EXISTS), name.endswith(_IF_EXISTS)
+
+
+def _compile_key(operator: str, key: str, values: Sequence[str], variables: bool) -> Holds:
+    quantifier, name, if_exists = quantified(operator)
+    if operator == "Null":
         return _null(key, values)
-    if_exists = name.endswith(_IF_EXISTS)
-    known = OPERATORS.get(name.removesuffix(_IF_EXISTS))
+    known = OPERATORS.get(name)
     if known is None:
         raise PolicyError("Syntax errors in policy.", f"condition operator {operator}")
     test = known.compile(values, variables)
