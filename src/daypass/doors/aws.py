@@ -1,4 +1,4 @@
-"""The AWS door: an ASGI application that turns HTTP into a Request, waits where `handle` says so, and lets an answer go when its
+"""The AWS door: an application that hands requests to `handle`, waits where that says so, and lets an answer go when its
 line is on disk. Decides nothing, and parses nothing beyond HTTP itself.
 """
 
@@ -23,17 +23,20 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+_NO_STORE = (b"cache-control", b"no-store")
+
 log = logging.getLogger(__name__)
 
 
 class AwsDoor:
-    """The ASGI application. `rooms` are the executors of "storage" (one thread) and "outside"."""
+    """The application, for ASGI and as a plane (protocol.py). `rooms` are the executors of "storage" (one thread) and "outside"."""
 
     def __init__(self, node: Node, clock: Callable[[], datetime], rooms: Mapping[str, Executor], upkeep: Upkeep) -> None:
         self._node = node
         self._upkeep = upkeep
         self._clock = clock
         self._rooms = rooms
+        self._errands: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3, type "http"; there is no lifespan to take part in)."""
@@ -52,36 +55,46 @@ class AwsDoor:
             peer=client[0] if client else "",
             secure=scope["scheme"] == "https",
         )
-        if request.raw_path == b"/health" and request.method == "GET":
-            response = health(self._node, self._clock())
-        else:
-            response = await self.answer(request)
-        length = b"%d" % len(response.body)
-        headers = [*response.headers, (b"cache-control", b"no-store"), (b"content-length", length)]  # answers hold secrets (row M07)
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.start(request, lambda response: None if answered.done() else answered.set_result(response))
+        response = await answered
+        headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
 
-    async def answer(self, request: Request) -> Response:
-        """The response to `request`, its ledger line on disk (DESIGN §2 step 7)."""
+    def start(self, request: Request, answer: Callable[[Response], None]) -> None:
+        """Call `answer` with the response to `request` when its ledger line is on disk (DESIGN §2 step 7)."""
+        if request.raw_path == b"/health" and request.method in ("GET", "HEAD"):
+            answer(_unkept(health(self._node, self._clock())))
+            return
         outcome = handle(self._node, request, self._clock())
-        if isinstance(outcome, Pending):
-            outcome = await self._wait(outcome)
-        try:
-            plain = outcome.event.read_only and outcome.event.minted is None
-            await self._node.ledger.append(outcome.line, minted=outcome.event.minted, spoolable=plain)
-        except LedgerFailed as failure:
-            # What it would have handed out is never seen. A committed change keeps its line in the outbox, from where it is written later.
-            log.error("ledger line not durable", extra={"request_id": outcome.event.request_id, "reason": str(failure)})
-            return outcome.unrecorded()
-        if outcome.changed:
-            self._upkeep.recorded(outcome.event.request_id)
-        return outcome.response
+        if isinstance(outcome, Answer):
+            self._record(outcome, answer)
+            return
+        errand = asyncio.get_running_loop().create_task(self._wait(outcome, answer))
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
 
-    async def _wait(self, pending: Pending) -> Answer:
+    def _record(self, outcome: Answer, answer: Callable[[Response], None]) -> None:
+        event = outcome.event
+
+        def recorded(failure: LedgerFailed | None) -> None:
+            if failure is not None:
+                # What it would have handed out is never seen. A committed change keeps its line in the outbox, to be written later.
+                log.error("ledger line not durable", extra={"request_id": event.request_id, "reason": str(failure)})
+                answer(_unkept(outcome.unrecorded()))
+                return
+            if outcome.changed:
+                self._upkeep.recorded(event.request_id)
+            answer(_unkept(outcome.response))
+
+        self._node.ledger.append(outcome.line, recorded, minted=event.minted, spoolable=event.read_only and event.minted is None)
+
+    async def _wait(self, pending: Pending, answer: Callable[[Response], None]) -> None:
         outcome: Answer | Pending = pending
         while isinstance(outcome, Pending):
             outcome = outcome.then(await self._errand(outcome))
-        return outcome
+        self._record(outcome, answer)
 
     async def _errand(self, pending: Pending) -> object:
         if pending.room != "upkeep":
@@ -91,6 +104,11 @@ class AwsDoor:
         except StoreFailed as failure:
             return failure
         return pending.work()
+
+
+def _unkept(response: Response) -> Response:
+    """`response`, which no cache may keep: answers hold secrets (attack row M07)."""
+    return Response(response.status, (*response.headers, _NO_STORE), response.body)
 
 
 async def _read_body(receive: Receive) -> bytes | None:

@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
+from typing import Any, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from daypass.values.request import Request, Response
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers
 MAX_HEADERS = 100
@@ -22,8 +26,27 @@ GOODBYE_SECONDS = 1.0  # for a client to answer that the connection is closed, o
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
+class Plane(Protocol):
+    """An application that takes whole requests and answers each by a call, beside ASGI: no task, scope or events for each of them."""
+
+    def start(self, request: Request, answer: Callable[[Response], None]) -> None:
+        """Have `request` answered: `answer` is called once, now or later, on the loop's thread. Raises nothing."""
+
+
 class ApiProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, bounded in bytes, header count and time; the client of a unix socket is `("uid:N", 0)`."""
+    """uvicorn's protocol, bounded in bytes, header count and time; the client of a unix socket is `("uid:N", 0)`.
+
+    A request that comes alone goes to the application's plane, when it has one. What comes before its forerunner is answered, or waits
+    for a 100, goes the way of ASGI, which queues, as does everything for an application without a plane.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        start = getattr(self.app, "start", None)
+        self._start: Callable[[Request, Callable[[Response], None]], None] | None = start
+        self._exchange = _Exchange()
+        self._on_plane = False  # whether the message that is being parsed goes there
+        self._request: Request | None = None  # whole, and to be started when this turn's bytes are parsed
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows the type as well
         super().connection_made(transport)
@@ -39,6 +62,7 @@ class ApiProtocol(HttpToolsProtocol):
             self.client = (f"uid:{uid}", 0)
         elif self.client is not None:
             self.client = (_address(self.client[0]), self.client[1])
+        self._peer = self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
         # blank lines before a request end the keep-alive's timer and are no message yet
@@ -53,34 +77,61 @@ class ApiProtocol(HttpToolsProtocol):
         if self._is_due:
             self._is_due = False
             self._arm()
+        if self._request is not None:
+            request, self._request = self._request, None
+            self._start(request, self._answer)  # type: ignore[misc]  # there is a request only when there is a plane
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._in_head = True
-        self._head = 0
         if self._timer is None:
             self._is_due = True
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._head += len(url)
-        if self._head > MAX_HEAD:
+        self.url += url
+        if len(self.url) > MAX_HEAD:
             raise ValueError("the target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._head += len(name) + len(value)
-        if self._head > MAX_HEAD or len(self.headers) > MAX_HEADERS:
-            raise ValueError("the head is too large")
+        headers = self.headers
+        headers.append((name.lower(), value))
+        if len(headers) > MAX_HEADERS:
+            raise ValueError("there are too many headers")
 
     def on_headers_complete(self) -> None:
         # origin-form only, no fragment: what is routed is what was signed, byte for byte
         if not self.url.startswith(b"/") or b"#" in self.url:
             raise ValueError("the request target is not in origin form")
+        if self._taken > MAX_HEAD and len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+            raise ValueError("the head is too large")
         self._in_head = False
         self._taken = 0
         self._disarm()
         self._is_due = True
+        if self._start is not None and self._is_alone():
+            self._on_plane = True
+            self._exchange.begin(keep_alive=self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive())
+            self.cycle = self._exchange  # type: ignore[assignment]  # what the base class asks of a cycle, this can answer
+        else:
+            self._on_plane = False
+            self._begin_cycle()
+
+    def _is_alone(self) -> bool:
+        """Whether nothing is under way on this connection, and the client waits for nothing but its answer."""
+        if any(name == b"expect" for name, _ in self.headers) or self.flow.write_paused:
+            return False
+        before: RequestResponseCycle | None = self.cycle
+        return before is None or before.response_complete
+
+    def _begin_cycle(self) -> None:
+        """Go on as uvicorn does: a scope, a cycle, a task."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        self.headers.extend(headers)
+        self.expect_100_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
         super().on_headers_complete()
         if not self.expect_100_continue:
             self.cycle.transport = self._joined  # type: ignore[assignment]  # what a cycle does with its transport, this can
@@ -89,14 +140,40 @@ class ApiProtocol(HttpToolsProtocol):
         self._taken += len(body)
         if self._taken > MAX_BODY:
             self._refuse(b"413 Content Too Large")
-            return
-        super().on_body(body)
+        elif self._on_plane:
+            self._exchange.body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._disarm()
         self._is_due = False
         self._taken = 0
-        super().on_message_complete()
+        if not self._on_plane:
+            super().on_message_complete()
+        elif not self.transport.is_closing():
+            path, _, query = self.url.partition(b"?")
+            method, body = self.parser.get_method().decode("ascii"), bytes(self._exchange.body)
+            self._exchange.has_body = method != "HEAD"
+            self._request = Request(method, path, query, tuple(self.headers), body, self._peer, self.scheme == "https")
+
+    def _answer(self, response: Response) -> None:
+        """What the plane calls: the whole answer in one write, since each write is a system call and wakes the client."""
+        exchange, transport = self._exchange, self.transport
+        exchange.response_complete = True
+        if transport.is_closing():
+            return
+        parts = [STATUS_LINE[response.status]]
+        for name, value in (*self.server_state.default_headers, *response.headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts.append(b"content-length: %d\r\n" % len(response.body))
+        parts.append(b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n")
+        if exchange.has_body:
+            parts.append(response.body)
+        transport.write(b"".join(parts))
+        if not exchange.keep_alive:
+            transport.close()
+        super().on_response_complete()
 
     def on_response_complete(self) -> None:
         self._joined.flush()
@@ -128,6 +205,32 @@ class ApiProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
             self.transport.close()
+
+
+class _Exchange:
+    """The request that the plane has, as uvicorn's protocol looks at a cycle. One for each connection, since they come one at a time."""
+
+    __slots__ = ("body", "disconnected", "has_body", "keep_alive", "message_event", "response_complete")
+
+    def __init__(self) -> None:
+        self.message_event = _Nobody()
+        self.disconnected = False
+
+    def begin(self, *, keep_alive: bool) -> None:
+        """A new one."""
+        self.body = bytearray()
+        self.keep_alive = keep_alive
+        self.has_body = True
+        self.response_complete = False
+
+
+class _Nobody:
+    """In the place of an event that someone waits for."""
+
+    __slots__ = ()
+
+    def set(self) -> None:
+        """Nobody waits."""
 
 
 class _Joined:

@@ -43,6 +43,9 @@ class LedgerFailed(Exception):
     """A line could not be made durable: what it tells of must not be acknowledged."""
 
 
+Then = Callable[[LedgerFailed | None], None]
+
+
 class _DiskFull(Exception):
     pass
 
@@ -50,7 +53,7 @@ class _DiskFull(Exception):
 class _Waiting(NamedTuple):
     body: bytes
     minted: Session | None
-    future: asyncio.Future[None] | None
+    then: Then | None  # None when it was told already
     spoolable: bool
 
 
@@ -125,28 +128,28 @@ class Ledger:
             self.append_sync([notice_of(now, cut_bytes=end.cut, lost_lines=lost)])
         return end
 
-    def append(self, body: bytes, *, minted: Session | None = None, spoolable: bool = False) -> asyncio.Future[None]:
-        """Have `body` (line.body_of) written; the future is done when the answer may go: when it is durable, else it raises LedgerFailed.
+    def append(self, body: bytes, then: Then, *, minted: Session | None = None, spoolable: bool = False) -> None:
+        """Have `body` (line.body_of) written; `then` is called once, in the loop's thread: with None when the line is durable and the
+        answer may go, else with the failure. It must not raise.
 
         `spoolable` says that the answer changes nothing and hands out no secret: on a full disk it may go while its line waits.
-        Raises LedgerFailed at once when nothing can be appended any more.
         """
-        loop = asyncio.get_running_loop()
-        if self._waiting_bytes > MAX_WAITING:
-            raise LedgerFailed("too many lines wait to be written")
-        if self.state not in ("ok", "full"):
-            raise LedgerFailed(f"the ledger is {self.state}")
-        future = loop.create_future()
+        if self._waiting_bytes > MAX_WAITING or self.state not in ("ok", "full"):
+            why = f"the ledger is {self.state}" if self.state not in ("ok", "full") else "too many lines wait to be written"
+            then(LedgerFailed(why))
+            return
+        later: Then | None = then
         if not self._durable:
-            future.set_result(None)
+            then(None)
+            later = None
         elif self.state == "full":
-            self._settle(future, spoolable)
-        self._waiting.append(_Waiting(body, minted, future, spoolable))
+            self._settle(then, spoolable)
+            later = None
+        self._waiting.append(_Waiting(body, minted, later, spoolable))
         self._waiting_bytes += len(body)
         if self._wake is None and self._in_flight is None:
             # Everything that this turn of the loop appends goes into one batch.
-            self._wake = loop.call_soon(self._flush)
-        return future
+            self._wake = asyncio.get_running_loop().call_soon(self._flush)
 
     def append_sync(self, bodies: list[bytes]) -> None:
         """Write `bodies` and return when they are durable. Only while nothing is in flight. Raises LedgerFailed."""
@@ -254,10 +257,10 @@ class Ledger:
     def _acknowledge(self, batch: list[_Waiting], seq: int) -> None:
         self.state = "ok"
         self._head = self._chain.head
+        self._flush()  # so that the disk works while answers leave
         for entry in batch:
-            if entry.future is not None and not entry.future.done():  # done: cancelled by a client that went away
-                entry.future.set_result(None)
-        self._flush()
+            if entry.then is not None:
+                entry.then(None)
         if self._anchor is not None and self._anchoring is None:
             self._anchoring = asyncio.get_running_loop().call_later(ANCHOR_EVERY, self._anchor_head)
         if self._on_minted is not None:
@@ -273,19 +276,16 @@ class Ledger:
     def _wait_for_space(self, batch: list[_Waiting]) -> None:
         self.state = "full"
         entries = [*batch, *self._waiting]
-        self._waiting = deque(entry._replace(future=None) for entry in entries)
+        self._waiting = deque(entry._replace(then=None) for entry in entries)
         self._waiting_bytes = sum(len(entry.body) for entry in entries)
         for entry in entries:
-            if entry.future is not None and not entry.future.done():
-                self._settle(entry.future, entry.spoolable)
+            if entry.then is not None:
+                self._settle(entry.then, entry.spoolable)
         self._wake = asyncio.get_running_loop().call_later(RETRY_EVERY, self._flush)
 
-    def _settle(self, future: asyncio.Future[None], spoolable: bool) -> None:
+    def _settle(self, then: Then, spoolable: bool) -> None:
         """Say what becomes of an answer while the disk is full; its line stays, for what it tells of has happened."""
-        if spoolable and self._when_full == "verify":
-            future.set_result(None)
-        else:
-            future.set_exception(LedgerFailed("no space left for the ledger"))
+        then(None if spoolable and self._when_full == "verify" else LedgerFailed("no space left for the ledger"))
 
     def _break(self, batch: list[_Waiting], error: BaseException) -> None:
         self.state = "broken"
@@ -293,7 +293,7 @@ class Ledger:
         self._waiting.clear()
         self._waiting_bytes = 0
         for entry in entries:
-            if entry.future is not None and not entry.future.done():
+            if entry.then is not None:
                 failure = LedgerFailed(f"the ledger cannot be written: {error}")
                 failure.__cause__ = error
-                entry.future.set_exception(failure)
+                entry.then(failure)
