@@ -121,7 +121,7 @@ def _open_store(settings: Settings, data: Path, wall: Callable[[], datetime] | N
     started = Clock(wall=wall)()
     store = open_store(data / "daypass.db", key, started, alone=True)  # by the directory's lock
     clock = Clock(store.clock_high_water, wall)
-    if store.snapshot.organization is None:
+    if not len(store.snapshot.accounts):
         store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
     return store, clock, store.secret("ledger")
 
@@ -129,7 +129,7 @@ def _open_store(settings: Settings, data: Path, wall: Callable[[], datetime] | N
 def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger, ledger_key: Secret) -> Node:
     organization = store.snapshot.organization
     if organization is None:
-        raise ConfigError(f"{data} holds no organization: its first start was cut short; begin again with an empty directory")
+        raise ConfigError(f"{data} holds no organization that can be read: restore it from a backup")
     rules = Rules(
         operator_uids=frozenset({os.getuid(), 0, *settings.operator_uids}),
         management_account=organization.account,

@@ -10,9 +10,13 @@ from daypass.store.records import (
     AccessKey,
     Account,
     Group,
+    Handshake,
     InstanceProfile,
     ManagedPolicy,
     OidcProvider,
+    Organization,
+    OrganizationalUnit,
+    OrganizationPolicy,
     PolicyVersion,
     Record,
     Revocation,
@@ -72,8 +76,28 @@ def provider(n: int = 1) -> OidcProvider:
     return OidcProvider(id=f"oidc-{n}", account=HERE, created=NOW, name=f"idp-{n}.example.org/Tenant", client_ids=("app",))
 
 
-def account(number: str = HERE) -> Account:
-    return Account(id=number, account=number, created=NOW, name="an account", email=f"{number}@example.org")
+def account(number: str = HERE, **more: Any) -> Account:
+    return Account(id=number, account=number, created=NOW, name="an account", email=f"{number}@example.org", **more)
+
+
+def organization(n: int = 1, *, account: str = HERE, **more: Any) -> Organization:
+    return Organization(id=f"o-{n:010d}", account=account, created=NOW, root_id=f"r-{n:04d}", **more)
+
+
+def unit(n: int = 1, parent: str = "r-0001", *, account: str = HERE, **more: Any) -> OrganizationalUnit:
+    return OrganizationalUnit(
+        id=f"ou-0001-{n:08d}", account=account, created=NOW, organization="o-0000000001", title=f"unit {n}", parent=parent, **more
+    )
+
+
+def guard(n: int = 1, text: str = DENY, kind: Any = "SERVICE_CONTROL_POLICY") -> OrganizationPolicy:
+    return OrganizationPolicy(
+        id=f"p-{n:010d}", account=HERE, created=NOW, organization="o-0000000001", title=f"guard {n}", kind=kind, text=text
+    )
+
+
+def handshake(n: int = 1, target: str = THERE) -> Handshake:
+    return Handshake(id=f"h-{n:010d}", account=HERE, created=NOW, organization="o-0000000001", target=target, until=NOW)
 
 
 def seal_key(n: int = 1, state: Any = "active", *, created: datetime = NOW) -> SealKey:

@@ -13,26 +13,35 @@ from hypothesis import strategies as st
 
 from conformance.conftest import DATABASES
 from conformance.samples import (
+    ALLOW,
+    DENY,
     EPOCH,
     HERE,
     NOW,
     THERE,
     account,
     group,
+    guard,
+    handshake,
     key,
     managed,
     order,
+    organization,
     profile,
     provider,
     role,
     seal_key,
     session,
+    unit,
     used,
     user,
 )
 from daypass.store import Changes, Conflict, Snapshot
 from daypass.store.records import Record
 from daypass.store.tables import TABLES
+from daypass.values.arn import root_arn
+from daypass.values.caller import Caller
+from daypass.values.decision import Ask
 
 _number = st.integers(1, 4)
 _account = st.sampled_from([HERE, THERE])
@@ -41,8 +50,16 @@ _policies = st.lists(st.sampled_from([managed(n).arn for n in (1, 2)]), max_size
 _boundary = st.sampled_from(["", managed(1).arn])
 _time = st.integers(-1, 1).map(lambda seconds: NOW + timedelta(seconds=seconds))
 
+_parent = st.sampled_from(["", "r-0001", "r-0002", unit(1).id, unit(2).id])
+_guards = st.lists(st.sampled_from([guard(n).id for n in (1, 2)]), max_size=2).map(tuple)
+_TYPES = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+
 _records: st.SearchStrategy[Record] = st.one_of(
-    st.builds(account, _account),
+    st.builds(account, _account, parent=_parent, status=st.sampled_from(["ACTIVE", "SUSPENDED"]), policies=_guards),
+    st.builds(organization, st.integers(1, 2), account=_account, policy_types=st.sampled_from([(), _TYPES]), policies=_guards),
+    st.builds(unit, _number, _parent.filter(bool), policies=_guards, full_access=st.booleans()),
+    st.builds(guard, _number, st.sampled_from([ALLOW, DENY]), st.sampled_from(_TYPES)),
+    st.builds(handshake, _number),
     st.builds(user, _number, account=_account, name=_name, policies=_policies, boundary=_boundary,
               groups=st.lists(st.sampled_from([group(n).id for n in (1, 2, 3)]), max_size=2).map(tuple)),
     st.builds(group, _number, account=_account, name=_name, policies=_policies),
@@ -68,6 +85,13 @@ _PROBES = (
 )
 
 
+def _names(seen: Snapshot, at: str) -> list[list[str]]:
+    """The names of the policies around the root of an account and around a role in it, level by level."""
+    caller = Caller(kind="root", account=at, arn=root_arn(at), user_id=at, principal_arn=root_arn(at), principal_id=at)
+    layers = seen.layers_of(caller, Ask("sts:AssumeRole", "*", at))
+    return [[one.name for one in level] for level in (*layers.scps, *layers.rcps)]
+
+
 def _view(seen: Snapshot) -> dict[str, Any]:
     """All that a snapshot can be asked, over the samples."""
     arns = [managed(n, account=at).arn for n in (1, 2) for at in (HERE, THERE)]
@@ -87,6 +111,11 @@ def _view(seen: Snapshot) -> dict[str, Any]:
                 assert records.by_arn(arn) is record
         view[table.name, "names"] = [records.named(at, name) for at in (HERE, THERE) for name in ("a", "b", "user-1", "role-1")]
         view[table.name, "arns"] = [records.by_arn(arn) for arn in (user(1).arn, role(1).arn, role(1, name="A").arn, *arns)]
+    view["closed"] = set(seen.closed_accounts)
+    view["paths"] = [seen.tree.path(id) for id in (HERE, THERE, "r-0001", *(unit(n).id for n in range(1, 5)))]
+    view["below"] = [list(seen.tree.below(id)) for id in ("r-0001", "r-0002", *(unit(n).id for n in (1, 2)))]
+    view["guarded"] = [list(seen.tree.attached(guard(n).id)) for n in (1, 2)]
+    view["guards"] = [_names(seen, at) for at in (HERE, THERE)]
     view["attachments"] = [list(seen.attachments(arn)) for arn in arns]
     view["boundaries"] = [list(seen.boundary_uses(arn)) for arn in arns]
     view["members"] = [list(seen.members(group(n).id)) for n in range(1, 5)]

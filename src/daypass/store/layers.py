@@ -1,4 +1,4 @@
-"""Compiled policies of principals and roles, remembered until they change; an unreadable one denies everything. Does not decide."""
+"""What stands around a caller: its policies and those of its organization, compiled and remembered until they change. Does not decide."""
 
 from __future__ import annotations
 
@@ -7,8 +7,22 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from daypass import policy
-from daypass.store.records import Group, ManagedPolicy, Principal, Record, Role, User
+from daypass.store.compiled import Compiled, read
+from daypass.store.guards import RCP_SERVICES, Guards
+from daypass.store.records import (
+    Account,
+    Group,
+    ManagedPolicy,
+    Organization,
+    OrganizationalUnit,
+    OrganizationPolicy,
+    Principal,
+    Record,
+    Role,
+    User,
+)
 from daypass.values.caller import Caller
+from daypass.values.decision import Ask
 from daypass.values.session import Session
 
 if TYPE_CHECKING:
@@ -19,7 +33,8 @@ MAX_SESSION_COMPILED = 2048  # those of sessions, apart, so that many sessions c
 
 log = logging.getLogger(__name__)
 
-Own = tuple[tuple[policy.Policy, ...], policy.Policy | None]  # identity policies, boundary
+_OF_ORGANIZATIONS = (Account, Organization, OrganizationalUnit, OrganizationPolicy)
+_NOTHING = policy.Layers()
 
 
 class Layers:
@@ -31,11 +46,12 @@ class Layers:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._own: dict[str, Own] = {}
+        self._own: dict[str, policy.Layers] = {}
         self._trust: dict[str, policy.Policy] = {}
         self._told: set[str] = set()
         self._compiled = Compiled(MAX_COMPILED)
         self._of_sessions = Compiled(MAX_SESSION_COMPILED)
+        self._guards = Guards(snapshot.tree, snapshot.organization_policies, self._compiled)
 
     def changed(self, record: Record) -> None:
         """Forget what `record`, put or removed, had a part in."""
@@ -45,30 +61,44 @@ class Layers:
         elif isinstance(record, (User, Role)):
             self._own.pop(record.id, None)
             self._trust.pop(record.id, None)
+        elif isinstance(record, _OF_ORGANIZATIONS):
+            self._own.clear()
+            self._guards.forget()
 
-    def of(self, caller: Caller) -> policy.Layers:
-        """The layers of `caller`: none at all (so nothing is allowed) for one that has no principal."""
+    def of(self, caller: Caller, ask: Ask | None = None) -> policy.Layers:
+        """The layers of `caller`: none at all (so nothing is allowed) for one that has no principal.
+
+        With `ask` also the resource control policies around its resource. What does not concern the caller costs nothing: its own
+        layers are one remembered value, and are given as they are when it has no session policy and the resource no guard.
+        """
         own = self._own.get(caller.principal_id)
         if own is None:
-            principal = self._snapshot.principal(caller.principal_id)
-            own = ((), None) if principal is None else self._read(principal)
-            if principal is not None:
-                self._own[principal.id] = own
+            own = self._read(caller)
+        rcps = self._guards.rcps(ask.account) if ask is not None and ask.action.partition(":")[0] in RCP_SERVICES else ()
         session = caller.session
-        if session is None or not (session.policy or session.policy_arns):
-            return policy.Layers(own[0], own[1], None)
-        return policy.Layers(own[0], own[1], self._session(session))
+        passed = None if session is None or not (session.policy or session.policy_arns) else self._session(session)
+        if passed is None and not rcps:
+            return own
+        return policy.Layers(own.identity, own.boundary, passed, own.scps, rcps)
 
     def trust(self, role: Role) -> policy.Policy:
         """The trust policy of `role`, bound to the principals that it named when it was written."""
         found = self._trust.get(role.id)
         if found is None:
-            found = _read(role.trust, "trust", "trust policy", f"{role.arn} trust policy", role.trusted)
+            found = read(role.trust, "trust", "trust policy", f"{role.arn} trust policy", role.trusted)
             if self._snapshot.roles.find(role.id) is role:
                 self._trust[role.id] = found
         return found
 
-    def _read(self, principal: User | Role) -> Own:
+    def _read(self, caller: Caller) -> policy.Layers:
+        principal = self._snapshot.principal(caller.principal_id)
+        if principal is None:
+            # a root user has no policies of its own, yet stands within its organization's; nobody else without a principal has an account
+            return policy.Layers(scps=self._guards.scps(caller.account)) if caller.kind == "root" else _NOTHING
+        own = self._own[principal.id] = self._of_principal(principal)
+        return own
+
+    def _of_principal(self, principal: User | Role) -> policy.Layers:
         identity = list(self._attached(principal))
         if isinstance(principal, User):
             for group_id in principal.groups:
@@ -82,7 +112,7 @@ class Layers:
                     identity.extend(self._attached(group))
         # (2) a boundary that cannot be found bounds to nothing
         boundary = self._managed(principal.boundary, "boundary", self._compiled) if principal.boundary else None
-        return tuple(identity), boundary
+        return policy.Layers(tuple(identity), boundary, None, self._guards.scps(principal.account))
 
     def _attached(self, principal: Principal) -> Iterable[policy.Policy]:
         for name, text in principal.inline.items():
@@ -104,34 +134,3 @@ class Layers:
                 log.error("policy is gone", extra={"policy": arn, "consequence": "everything is denied where it is attached"})
             return policy.unreadable(kind, arn)
         return compiled.get(text, kind, arn)
-
-
-class Compiled:
-    """Policies by what they are made of; the oldest goes when there are too many."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held: dict[tuple[str, str, str], policy.Policy] = {}
-
-    def get(self, text: str, kind: policy.Kind, name: str) -> policy.Policy:
-        """The policy, compiled; one that denies everything when `text` cannot be read."""
-        key = (kind, name, text)
-        found = self._held.get(key)
-        if found is None:
-            found = _read(text, kind, name, name, {})
-            if len(self._held) >= self._limit:
-                self._held.pop(next(iter(self._held)), None)
-            self._held[key] = found
-        return found
-
-
-def _read(text: str, kind: policy.Kind, name: str, where: str, principals: dict[str, str]) -> policy.Policy:
-    try:
-        return policy.read_policy(text, kind, name=name, principals=principals)
-    except policy.PolicyError as error:
-        # (4) attack row C43: unreadable means deny, and an alarm
-        found = {"policy": where, "kind": kind, "error": str(error), "consequence": "it denies everything"}
-        log.error("policy cannot be read", extra=found)
-        return policy.unreadable(kind, name)
-
-

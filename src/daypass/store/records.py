@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from daypass.values.arn import iam_arn
+from daypass.values.arn import iam_arn, organizations_arn
 from daypass.values.folding import fold
 from daypass.values.secret import Secret
 
@@ -28,21 +28,116 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
 
 
-class Account(Record, frozen=True, kw_only=True):
-    """A 12-digit account; `id` and `account` are both its number."""
+OrganizationPolicyType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
+
+
+class Target(Record, frozen=True, kw_only=True):
+    """What policies of an organization attach to: its root, a unit, an account. `policies` are ids of the attached ones; AWS's own are
+    not among them: RCPFullAWSAccess is attached wherever its type is enabled, FullAWSAccess likewise as long as `full_access` holds."""
+
+    policies: tuple[str, ...] = ()
+    full_access: bool = True
+    tags: Tags = ()
+
+
+class Account(Target, frozen=True, kw_only=True):
+    """A 12-digit account; `id` and `account` are both its number. `parent` is the root or the unit that it is in, "" outside of every
+    organization."""
 
     name: str
     email: str
     status: Literal["ACTIVE", "SUSPENDED", "PENDING_CLOSURE"] = "ACTIVE"
     joined: Literal["INVITED", "CREATED"] = "CREATED"
+    joined_at: datetime | None = None  # when it came into its organization; None: when it was made
+    closed: datetime | None = None
     request_id: str = ""  # the car-… id of the CreateAccount request that made it
     role_name: str = "OrganizationAccountAccessRole"
+    parent: str = ""
 
 
-class Organization(Record, frozen=True, kw_only=True):
-    """The one organization; `account` is the management account, `id` is `o-…`."""
+class ServiceAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """An AWS service that may act in the organization's accounts."""
+
+    service: str
+    since: datetime
+
+
+class Delegate(msgspec.Struct, frozen=True, kw_only=True):
+    """A member account that administers a service for the organization, and may therefore look at the organization."""
+
+    account: str
+    service: str
+    since: datetime
+
+
+class ResourcePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What members may do with the organization's policies; `trusted` as in Role."""
+
+    id: str
+    text: str
+    trusted: dict[str, str] = {}
+    tags: Tags = ()
+
+
+class Organization(Target, frozen=True, kw_only=True):
+    """An organization and its root, to which what a Target has belongs; `account` is the management account, `id` is `o-…`."""
 
     root_id: str
+    policy_types: tuple[OrganizationPolicyType, ...] = ()  # those that are enabled
+    services: tuple[ServiceAccess, ...] = ()
+    delegates: tuple[Delegate, ...] = ()
+    resource_policy: ResourcePolicy | None = None
+
+    @property
+    def arn(self) -> str:
+        return organizations_arn(self.account, f"organization/{self.id}")
+
+    @property
+    def root_arn(self) -> str:
+        return organizations_arn(self.account, f"root/{self.id}/{self.root_id}")
+
+
+class OrganizationalUnit(Target, frozen=True, kw_only=True):
+    """A unit, `ou-…`, of the organization that `account` manages. `title` is unique below its parent, so it is not a `name`."""
+
+    organization: str
+    title: str
+    parent: str
+
+    @property
+    def arn(self) -> str:
+        return organizations_arn(self.account, f"ou/{self.organization}/{self.id}")
+
+
+class OrganizationPolicy(Record, frozen=True, kw_only=True):
+    """A policy, `p-…`, of the organization that `account` manages. `title` is unique among those of its organization."""
+
+    organization: str
+    title: str
+    kind: OrganizationPolicyType
+    text: str
+    description: str = ""
+    tags: Tags = ()
+
+    @property
+    def arn(self) -> str:
+        return organizations_arn(self.account, f"policy/{self.organization}/{self.kind.lower()}/{self.id}")
+
+
+class Handshake(Record, frozen=True, kw_only=True):
+    """An invitation, `h-…`, of `target`, an account, into the organization that `account` manages. An open one is over at `until`."""
+
+    organization: str
+    target: str
+    state: Literal["OPEN", "CANCELED", "ACCEPTED", "DECLINED"] = "OPEN"
+    until: datetime
+    by_email: bool = False  # whether it named its target by the email address
+    notes: str = ""
+    tags: Tags = ()  # that the account will have
+
+    @property
+    def arn(self) -> str:
+        return organizations_arn(self.account, f"handshake/{self.organization}/invite/{self.id}")
 
 
 class Principal(Record, frozen=True, kw_only=True):

@@ -14,11 +14,12 @@ import msgspec
 
 from daypass import passes
 from daypass.store.keys import Envelope, Unsealable
-from daypass.store.records import AccessKey, Record, Revocation, SealKey, UsedToken
+from daypass.store.records import AccessKey, Account, Record, Revocation, SealKey, UsedToken
 from daypass.store.tables import TABLES, Row
 from daypass.values.folding import fold
 from daypass.values.secret import Secret
 
+UNREADABLE = "unreadable"  # the name of an account whose row is damaged
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 _SESSION_ID = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _SECRETS: Mapping[type[Record], tuple[str, ...]] = {
@@ -84,12 +85,15 @@ def stand_in(kind: type[Record], row: Row, now: datetime) -> Record | None:
     """What takes the place of an unreadable row whose absence would allow something: never default-allow (fault F-21).
 
     For an order to end passes: one that ends all passes of its account issued up to `now`. For the mark of a used token: the mark itself,
-    which is its id. For other kinds nothing: what is not there allows nothing, and what refers to it denies (layers.py).
+    which is its id. For an account: a closed one. For other kinds nothing: what is not there allows nothing, and what refers to it denies
+    (layers.py, guards.py).
     """
     if kind is Revocation:
         return Revocation(id=row["id"], account=row["account"], created=now, scope="issued-before", value="", before=now, until=FOREVER)
     if kind is UsedToken:
         return UsedToken(id=row["id"], account=row["account"], created=now, until=FOREVER)
+    if kind is Account:
+        return Account(id=row["id"], account=row["account"], created=now, name=UNREADABLE, email="", status="SUSPENDED", closed=now)
     return None
 
 

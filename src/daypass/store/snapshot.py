@@ -17,10 +17,13 @@ from daypass.store.records import (
     AccessKey,
     Account,
     Group,
+    Handshake,
     InstanceProfile,
     ManagedPolicy,
     OidcProvider,
     Organization,
+    OrganizationalUnit,
+    OrganizationPolicy,
     Record,
     Revocation,
     Role,
@@ -28,8 +31,10 @@ from daypass.store.records import (
     UsedToken,
     User,
 )
+from daypass.store.tree import Tree
 from daypass.store.usage import Usage, Use
 from daypass.values.caller import Caller
+from daypass.values.decision import Ask
 from daypass.values.session import Session
 
 
@@ -39,6 +44,9 @@ class Snapshot:
     def __init__(self, usage: Usage | None = None) -> None:
         self.accounts: Records[Account] = Records()
         self.organizations: Records[Organization] = Records()
+        self.organizational_units: Records[OrganizationalUnit] = Records()
+        self.organization_policies: Records[OrganizationPolicy] = Records()
+        self.handshakes: Records[Handshake] = Records()
         self.users: Records[User] = Records()
         self.groups: Records[Group] = Records()
         self.roles: Records[Role] = Records()
@@ -51,7 +59,9 @@ class Snapshot:
         self.seal_keys: Records[SealKey] = Records()
         self.usage = usage or Usage()
         self._records: dict[type[Record], Records[Any]] = {
-            Account: self.accounts, Organization: self.organizations, User: self.users, Group: self.groups, Role: self.roles,
+            Account: self.accounts, Organization: self.organizations, OrganizationalUnit: self.organizational_units,
+            OrganizationPolicy: self.organization_policies, Handshake: self.handshakes,
+            User: self.users, Group: self.groups, Role: self.roles,
             ManagedPolicy: self.policies, AccessKey: self.access_keys, InstanceProfile: self.instance_profiles,
             OidcProvider: self.oidc_providers, UsedToken: self.used_tokens, Revocation: self.revocations, SealKey: self.seal_keys,
         }  # fmt: skip
@@ -60,6 +70,8 @@ class Snapshot:
         self._boundary_uses: Index[User | Group | Role] = Index(lambda principal: (principal.boundary,) if principal.boundary else ())
         self._keys: Index[AccessKey] = Index(lambda key: (key.user_id,))
         self._profiles: Index[InstanceProfile] = Index(lambda profile: (profile.role_id,) if profile.role_id else ())
+        self.tree = Tree(self.accounts, self.organizational_units)
+        self.closed_accounts: set[str] = set()  # whose sessions and keys are over, and for which no pass is made
         self._endings = Endings()
         self._layers = Layers(self)
         self._seal_keys: Mapping[str, passes.SealKeyValue] = {}
@@ -72,8 +84,8 @@ class Snapshot:
 
     @property
     def organization(self) -> Organization | None:
-        """The one organization."""
-        return next(iter(self.organizations), None)
+        """The first organization: the one that the first start made, whose management account is the operator's."""
+        return min(self.organizations, key=lambda one: (one.created, one.id), default=None)
 
     def principal(self, unique_id: str) -> User | Role | None:
         """The user or role with this unique id."""
@@ -105,9 +117,9 @@ class Snapshot:
 
     # -- what policies say
 
-    def layers_of(self, caller: Caller) -> policy.Layers:
-        """The policies that `caller` brings to a decision."""
-        return self._layers.of(caller)
+    def layers_of(self, caller: Caller, ask: Ask | None = None) -> policy.Layers:
+        """The policies that stand around `caller` and, with `ask`, around the resource that it asks for."""
+        return self._layers.of(caller, ask)
 
     def trust_of(self, role: Role) -> policy.Policy:
         """The compiled trust policy of `role`."""
@@ -127,6 +139,8 @@ class Snapshot:
         """Why `session`, expired or not, is over: it was ended by an order, or what it rests on is gone. None when it is not."""
         if (reason := self._endings.ended(session)) is not None:
             return reason
+        if self.closed_accounts and session.account in self.closed_accounts:
+            return "the account is closed"
         if self.principal(session.principal_id) is None:
             return "the session's principal is gone"
         for ancestor in session.ancestors:
@@ -135,10 +149,14 @@ class Snapshot:
                 return f"an ancestor's principal is gone: {ancestor.principal_id}"
             if self._endings.accounts and self._endings.ended_with_account(principal.account, ancestor.issued):
                 return "all sessions of an ancestor's account issued before were revoked"
+            if principal.account in self.closed_accounts:
+                return f"an ancestor's account is closed: {principal.account}"
         if session.source_key:
             key = self.access_keys.find(session.source_key)
             if key is None or not key.active:
                 return f"the access key that it came from is {'gone' if key is None else 'inactive'}: {session.source_key}"
+            if key.account in self.closed_accounts:
+                return f"the account that it came from is closed: {key.account}"
             first = session.ancestors[0].issued if session.ancestors else session.issued
             if self._endings.ended_with_principal(key.user_id, first):
                 return f"the sessions of the user that it came from were revoked: {key.user_id}"
@@ -185,6 +203,11 @@ class Snapshot:
                 self._boundary_uses.replace(old, new)
                 if isinstance(record, User):
                     self._members.replace(old, new)
+            case Account() | Organization() | OrganizationalUnit():
+                self.tree.replace(old, new)
+                if isinstance(record, Account):
+                    is_closed = new is not None and new.status != "ACTIVE"
+                    (self.closed_accounts.add if is_closed else self.closed_accounts.discard)(record.id)
             case AccessKey():
                 self._keys.replace(old, new)
                 if new is None:

@@ -35,6 +35,11 @@ def iam_arn(account: str, kind: str, path: str, name: str) -> str:
     return f"arn:aws:iam::{account}:{kind}{path}{name}"
 
 
+def organizations_arn(management_account: str, resource: str) -> str:
+    """The ARN of something of an organization: `resource` is "ou/o-…/ou-…" and such; all of it belongs to the management account."""
+    return f"arn:aws:organizations::{management_account}:{resource}"
+
+
 def root_arn(account: str) -> str:
     """The ARN that stands for a whole account and for its root user."""
     return f"arn:aws:iam::{account}:root"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from daypass import passes
 from daypass.values.caller import ANONYMOUS, Caller
+from daypass.values.errors import Refusal
 from daypass.values.event import Event
 from daypass.values.request import Request
 from daypass.values.secret import Secret
@@ -144,7 +145,12 @@ class Context:
         source_key: str = "",
         minimum_size: int = 0,
     ) -> Pass:
-        """Make the pass (passes/mint.py) and note it in the ledger line. Raises Refusal where a child may not be made."""
+        """Make the pass (passes/mint.py) and note it in the ledger line. Raises Refusal where a child may not be made.
+
+        INVARIANT: no pass is made for a closed account, whichever way it was asked for.
+        """
+        if account in self.store.closed_accounts:
+            raise Refusal("AccessDenied", f"The account {account} is closed.")
         made = passes.mint(
             kind=kind,
             account=account,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
+from daypass.store.records import Organization
 from daypass.values.arn import root_arn
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Values
@@ -78,8 +79,16 @@ def _principal_arn(caller: Caller) -> str:
 
 
 def _organization_of(account: str, ctx: Context) -> str | None:
-    organization = ctx.store.organization
-    return organization.id if organization and ctx.store.accounts.find(account) else None
+    organization = ctx.store.tree.organization_of(account)
+    return organization.id if organization else None
+
+
+def _path_of(account: str, ctx: Context) -> tuple[str, ...] | None:
+    """The one path of an account, `o-…/r-…/ou-…/`, as a multi-valued key holds it."""
+    path = ctx.store.tree.path(account)
+    if not path or not isinstance(path[0], Organization):
+        return None
+    return ("/".join((path[0].id, path[0].root_id, *(place.id for place in path[1:-1]), "")),)
 
 
 def _issued(ctx: Context, ask: Ask) -> Values | None:
@@ -134,4 +143,6 @@ _READERS: dict[str, Reader] = {
     "aws:sourceidentity": _source_identity,
     "aws:resourceaccount": lambda ctx, ask: ask.account or None,
     "aws:resourceorgid": lambda ctx, ask: _organization_of(ask.account, ctx),
+    "aws:principalorgpaths": lambda ctx, ask: _path_of(ctx.caller.account, ctx) if ctx.caller.principal_id else None,
+    "aws:resourceorgpaths": lambda ctx, ask: _path_of(ask.account, ctx),
 }

@@ -45,6 +45,6 @@ def decide_all(ctx: Context, operation: Operation, parameters: Mapping[str, Any]
 
 
 def _decide(ctx: Context, ask: Ask) -> Decision:
-    decision = policy.decide(ask, ctx.caller, Facts(ctx, ask), ctx.store.layers_of(ctx.caller))
+    decision = policy.decide(ask, ctx.caller, Facts(ctx, ask), ctx.store.layers_of(ctx.caller, ask))
     ctx.event.decisions.append((ask, decision))
     return decision

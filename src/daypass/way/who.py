@@ -64,8 +64,9 @@ def _claimed_holder(ctx: Context, claim: SigV4Claim) -> tuple[Session | User, Se
         why = "unknown key id" if key is None else "the key is inactive" if not key.active else "a long-term key came with a session token"
         raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, why)
     user = ctx.store.users.find(key.user_id)
-    if user is None:
-        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "the key's user is gone")
+    if user is None or key.account in ctx.store.closed_accounts:
+        why = "the key's user is gone" if user is None else "the account is closed"
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, why)
     return user, key.secret
 
 

@@ -7,15 +7,34 @@ from typing import Any, cast
 
 import pytest
 
-from conformance.samples import HERE, NOW, THERE, account, group, key, managed, order, profile, provider, role, seal_key, used, user
+from conformance.samples import (
+    HERE,
+    NOW,
+    THERE,
+    account,
+    group,
+    guard,
+    handshake,
+    key,
+    managed,
+    order,
+    organization,
+    profile,
+    provider,
+    role,
+    seal_key,
+    unit,
+    used,
+    user,
+)
 from daypass.store.keys import Envelope
-from daypass.store.records import AccessKey, Organization, Principal, Record, Revocation, SealKey, UsedToken, User
+from daypass.store.records import AccessKey, Account, Principal, Record, Revocation, SealKey, Target, UsedToken, User
 from daypass.store.rows import FOREVER, Unreadable, read_row, row_of, stand_in
 from daypass.store.tables import TABLES, Row
 
 ENVELOPE = Envelope("aa", {"00000001": bytes(32)}, "00000001")
 SAMPLES: list[Record] = [
-    account(), Organization(id="o-1", account=HERE, created=NOW, root_id="r-1"), user(groups=("AGPA1",), tags=(("K", "v"),)),
+    account(), organization(), unit(), guard(), handshake(), user(groups=("AGPA1",), tags=(("K", "v"),)),
     group(inline={"p": "{}"}), role(trusted={"arn": "AIDA"}), managed(), key(), profile(1, role()), provider(), used(),
     order("principal", "AIDA"), seal_key(),
 ]  # fmt: skip
@@ -26,7 +45,7 @@ def _row(record: Record, **changes: Any) -> Row:
 
 
 def test_every_kind_has_a_table_and_a_sample() -> None:
-    kinds = {*Record.__subclasses__(), *Principal.__subclasses__()} - {Principal}
+    kinds = {*Record.__subclasses__(), *Principal.__subclasses__(), *Target.__subclasses__()} - {Principal, Target}
     assert set(TABLES) == kinds == {type(sample) for sample in SAMPLES}
 
 
@@ -90,6 +109,11 @@ def test_f21_an_unreadable_order_to_end_ends_all_of_its_account() -> None:
 def test_f21_an_unreadable_mark_of_a_used_token_still_marks_it() -> None:
     instead = stand_in(UsedToken, _row(used(), body=b""), NOW)
     assert isinstance(instead, UsedToken) and instead.id == used().id and instead.until == FOREVER
+
+
+def test_f21_an_unreadable_account_is_a_closed_one() -> None:
+    instead = stand_in(Account, _row(account(parent="r-0001"), body=b""), NOW)
+    assert isinstance(instead, Account) and (instead.id, instead.status, instead.parent) == (HERE, "SUSPENDED", "")
 
 
 @pytest.mark.parametrize("record", [key(), user(), seal_key()])

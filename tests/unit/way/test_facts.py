@@ -63,7 +63,7 @@ class _Store:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot()
-        accounts = [Account(id=ACCOUNT, account=ACCOUNT, created=NOW, name="one", email="one@example.test")]
+        accounts = [Account(id=ACCOUNT, account=ACCOUNT, created=NOW, name="one", email="one@example.test", parent="r-1")]
         self.snapshot.apply([*accounts, Organization(id="o-org", account=ACCOUNT, created=NOW, root_id="r-1")], [])
 
 

@@ -26,8 +26,10 @@ def first_records(now: datetime, random: Callable[[int], bytes]) -> Changes:
     """The changes of the very first start. `now` in whole seconds UTC, `random` gives that many random bytes."""
     account = new_account_id(random)
     changes = Changes()
-    changes.put(Account(id=account, account=account, created=now, name="management", email="operator@daypass.internal"))
-    changes.put(Organization(id=f"o-{letters(random, 10)}", account=account, created=now, root_id=f"r-{letters(random, 4)}"))
+    root_id = f"r-{letters(random, 4)}"
+    email = "operator@daypass.internal"
+    changes.put(Account(id=account, account=account, created=now, name="management", email=email, parent=root_id))
+    changes.put(Organization(id=f"o-{letters(random, 10)}", account=account, created=now, root_id=root_id))
     changes.put(
         Role(
             id=ids.unique_id(ids.ROLE, random(11)),

@@ -10,7 +10,7 @@ down_revision = None
 
 _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _PLAIN = (
-    "accounts", "organizations", "users", "groups", "roles", "policies",
+    "accounts", "organizations", "organizational_units", "organization_policies", "handshakes", "users", "groups", "roles", "policies",
     "instance_profiles", "oidc_providers", "used_tokens", "revocations",
 )  # fmt: skip
 
