@@ -2,6 +2,7 @@
 
 from daypass.passes.key import SealKeyValue, SealState
 from daypass.passes.lineage import ancestors_of_child
+from daypass.passes.message import MESSAGE, MessageError, open_message, seal_message
 from daypass.passes.mint import RANDOM_BYTES, mint
 from daypass.passes.narrow import CHAINING_CAP, MAX_DURATION, MAX_SESSION_POLICIES, MAX_SESSION_POLICY, MAX_TAGS
 from daypass.passes.opened import OpenedTokens
@@ -14,15 +15,19 @@ __all__ = [
     "MAX_SESSION_POLICY",
     "MAX_TAGS",
     "MAX_TOKEN",
+    "MESSAGE",
     "NONCE_BYTES",
     "RANDOM_BYTES",
+    "MessageError",
     "OpenedTokens",
     "SealKeyValue",
     "SealState",
     "ancestors_of_child",
     "mint",
+    "open_message",
     "open_token",
     "open_with_secret",
     "seal",
+    "seal_message",
     "secret_of",
 ]

@@ -1,4 +1,4 @@
-"""A seal key, ready for use: two independent keys derived from one secret. Does not make, store or rotate seal keys (the store does)."""
+"""A seal key, ready for use: three independent keys derived from one secret. Does not make, store or rotate seal keys (the store does)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ VERSION = 1  # the first byte of every token; another layout gets another number
 _ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
 _SEALING = b"daypass/1 seal session tokens"
 _DERIVING = b"daypass/1 derive secret access keys"
+_MESSAGES = b"daypass/1 seal messages of refusals"
 
 
 class SealKeyValue:
     """One seal key: `id` is 8 lower-case hex characters, `secret` 32 random bytes.
 
-    Deriving costs some 30 µs, so keep the object as long as the key. "active" seals and opens, "retained" opens, "revoked" does neither.
+    Deriving costs some 40 µs, so keep the object as long as the key. "active" seals and opens, "retained" opens, "revoked" does neither.
     Raises ValueError for another form of `id` or `secret`.
     """
 
-    __slots__ = ("aead", "deriving", "id", "prefix", "state")
+    __slots__ = ("aead", "deriving", "id", "messages", "prefix", "state")
 
     def __init__(self, id: str, secret: Secret, state: SealState = "active") -> None:
         if _ID.fullmatch(id) is None:
@@ -38,10 +39,12 @@ class SealKeyValue:
         self.id = id
         self.state: SealState = state
         self.prefix = bytes([VERSION]) + bytes.fromhex(id)  # opens every token that this key seals, and is its associated data
-        # INVARIANT: the two keys are independent (RFC 5869 §3.2: one `info` for each use), so that a secret access key, which its
+        # INVARIANT: the three keys are independent (RFC 5869 §3.2: one `info` for each use), so that a secret access key, which its
         # holder sees, tells nothing about the key that seals.
         self.aead = AESGCM(_derive(material, _SEALING))
         self.deriving = Secret(_derive(material, _DERIVING))
+        # Apart from tokens, so that whoever can cause refusals uses up no nonces of theirs (NIST SP 800-38D §8.3: 2**32 with one key).
+        self.messages = AESGCM(_derive(material, _MESSAGES))
 
 
 def _derive(material: bytes, use: bytes) -> bytes:
