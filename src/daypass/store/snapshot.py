@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from daypass import passes, policy
 from daypass.store.endings import Endings
+from daypass.store.holdings import (
+    DeletedRole,
+    Owned,
+    SamlKey,
+    SamlProvider,
+    ServerCertificate,
+    ServiceCredential,
+    SigningCertificate,
+    SshKey,
+    TokenIssuer,
+)
 from daypass.store.indices import Index, Records
 from daypass.store.layers import Layers
 from daypass.store.records import (
@@ -37,6 +48,8 @@ from daypass.values.caller import Caller
 from daypass.values.decision import Ask
 from daypass.values.session import Session
 
+Held = TypeVar("Held", bound=Owned)
+
 
 class Snapshot:
     """Every record, found in one look-up by each thing that it is looked for by."""
@@ -54,6 +67,12 @@ class Snapshot:
         self.access_keys: Records[AccessKey] = Records()
         self.instance_profiles: Records[InstanceProfile] = Records()
         self.oidc_providers: Records[OidcProvider] = Records()
+        self.saml_providers: Records[SamlProvider] = Records()
+        self.server_certificates: Records[ServerCertificate] = Records()
+        self.signing_certificates: Records[SigningCertificate] = Records()
+        self.service_credentials: Records[ServiceCredential] = Records()
+        self.deleted_roles: Records[DeletedRole] = Records()
+        self.token_issuers: Records[TokenIssuer] = Records()
         self.used_tokens: Records[UsedToken] = Records()
         self.revocations: Records[Revocation] = Records()
         self.seal_keys: Records[SealKey] = Records()
@@ -64,11 +83,15 @@ class Snapshot:
             User: self.users, Group: self.groups, Role: self.roles,
             ManagedPolicy: self.policies, AccessKey: self.access_keys, InstanceProfile: self.instance_profiles,
             OidcProvider: self.oidc_providers, UsedToken: self.used_tokens, Revocation: self.revocations, SealKey: self.seal_keys,
+            SamlProvider: self.saml_providers, SamlKey: Records[SamlKey](), ServerCertificate: self.server_certificates,
+            SshKey: Records[SshKey](), SigningCertificate: self.signing_certificates, ServiceCredential: self.service_credentials,
+            DeletedRole: self.deleted_roles, TokenIssuer: self.token_issuers,
         }  # fmt: skip
         self._members: Index[User] = Index(lambda user: user.groups)
         self._attachments: Index[User | Group | Role] = Index(lambda principal: principal.policies)
         self._boundary_uses: Index[User | Group | Role] = Index(lambda principal: (principal.boundary,) if principal.boundary else ())
         self._keys: Index[AccessKey] = Index(lambda key: (key.user_id,))
+        self._owned: Index[Owned] = Index(lambda record: (record.owner,))
         self._profiles: Index[InstanceProfile] = Index(lambda profile: (profile.role_id,) if profile.role_id else ())
         self.tree = Tree(self.accounts, self.organizational_units)
         self.closed_accounts: set[str] = set()  # whose sessions and keys are over, and for which no pass is made
@@ -110,6 +133,11 @@ class Snapshot:
     def profiles_of(self, role_id: str) -> Sequence[InstanceProfile]:
         """The instance profiles that hold a role, by name."""
         return self._profiles.of(role_id)
+
+    def owned(self, kind: type[Held], owner_id: str) -> Sequence[Held]:
+        """What of this kind belongs to a user or provider, oldest first."""
+        found = [record for record in self._owned.of(owner_id) if isinstance(record, kind)]
+        return sorted(found, key=lambda record: (record.created, record.id))
 
     def used(self, id: str) -> bool:
         """Whether a token of a single-use provider was used; `id` as in UsedToken."""
@@ -214,6 +242,8 @@ class Snapshot:
                     self.usage.forget(old.id)
             case InstanceProfile():
                 self._profiles.replace(old, new)
+            case Owned():
+                self._owned.replace(old, new)
             case Revocation():
                 self._endings.replace(old, new)
             case SealKey():

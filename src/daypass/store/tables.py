@@ -22,6 +22,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
+from daypass.store.holdings import (
+    DeletedRole,
+    SamlKey,
+    SamlProvider,
+    ServerCertificate,
+    ServiceCredential,
+    SigningCertificate,
+    SshKey,
+    TokenIssuer,
+)
 from daypass.store.records import (
     AccessKey,
     Account,
@@ -83,6 +93,14 @@ TABLES: Mapping[type[Record], Table] = {
     ),
     InstanceProfile: _records("instance_profiles"),
     OidcProvider: _records("oidc_providers"),
+    SamlProvider: _records("saml_providers"),
+    SamlKey: _records("saml_keys", sealed=True),
+    ServerCertificate: _records("server_certificates", sealed=True),
+    SshKey: _records("ssh_keys"),
+    SigningCertificate: _records("signing_certificates"),
+    ServiceCredential: _records("service_credentials", sealed=True),
+    DeletedRole: _records("deleted_roles"),
+    TokenIssuer: _records("token_issuers"),
     UsedToken: _records("used_tokens"),
     Revocation: _records("revocations"),
     SealKey: _records("seal_keys", sealed=True),

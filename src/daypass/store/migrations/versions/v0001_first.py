@@ -12,6 +12,7 @@ _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _PLAIN = (
     "accounts", "organizations", "organizational_units", "organization_policies", "handshakes", "users", "groups", "roles", "policies",
     "instance_profiles", "oidc_providers", "used_tokens", "revocations",
+    "saml_providers", "ssh_keys", "signing_certificates", "deleted_roles", "token_issuers",
 )  # fmt: skip
 
 
@@ -19,7 +20,8 @@ def upgrade() -> None:
     """Make every table."""
     for name in _PLAIN:
         _records(name)
-    _records("seal_keys", sa.Column("sealed", sa.LargeBinary, nullable=False))
+    for name in ("saml_keys", "seal_keys", "server_certificates", "service_credentials"):
+        _records(name, sa.Column("sealed", sa.LargeBinary, nullable=False))
     _records(
         "access_keys",
         sa.Column("sealed", sa.LargeBinary, nullable=False),
