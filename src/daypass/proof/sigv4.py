@@ -45,7 +45,9 @@ def verify(claim: SigV4Claim, request: Request, secret: Secret, *, service: str,
     # (1) the scope is the server's, not the request's choice (attack row C10); the region is free (fact sheet A §9.4)
     _verify_scope(claim, service)
     # (2) every header that steers a service is signed, and every signed header is there (C07, C08)
-    headers = _signed_headers(claim, request, service)
+    spared = _HASH_HEADER if claim.presigned and service in S3_SERVICES else b""
+    names = _bound_names(tuple(request.by_name), claim.signed_headers, spared)
+    headers = _canonical_values(request, names)
     # (3) the body is bound by a hash that we take ourselves (C05)
     payload_hash = _payload_hash(claim, request, headers, service)
     # (4) the canonical request is built from the bytes that arrived (H22)
@@ -55,7 +57,7 @@ def verify(claim: SigV4Claim, request: Request, secret: Secret, *, service: str,
         canonical_path(request.raw_path, normalize=not raw_paths, encode=not raw_paths),
         canonical_query(request.raw_query, presigned=claim.presigned),
         headers,
-        _as_bytes(claim.signed_headers),
+        names,
         payload_hash,
     )
     # (5) the signature, in constant time (H19)
@@ -89,26 +91,28 @@ def _verify_scope(claim: SigV4Claim, service: str) -> None:
         raise ProofError(ProofFault.SCOPE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
 
 
-@lru_cache(maxsize=256)
-def _as_bytes(names: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(name.encode("ascii") for name in names)
+@lru_cache(maxsize=1024)  # clients come with the same names again and again
+def _bound_names(present: tuple[bytes, ...], signed: tuple[str, ...], spared: bytes) -> tuple[bytes, ...]:
+    """The names of the signed headers as bytes, when all of them are there and no `x-amz-…` header that is there is unsigned.
 
-
-def _signed_headers(claim: SigV4Claim, request: Request, service: str) -> Mapping[bytes, bytes]:
-    """The canonical values of the signed headers; refused are absent ones and `x-amz-…` headers that are not signed."""
-    wanted = _as_bytes(claim.signed_headers)
-    values: dict[bytes, bytes] = {}
-    names = frozenset(wanted)
-    for name, value in request.headers:
-        if name in names:
-            value = canonical_value(value)
-            values[name] = values[name] + b"," + value if name in values else value
-        elif name.startswith(b"x-amz-") and not (name == _HASH_HEADER and claim.presigned and service in S3_SERVICES):
+    `present` are the names of all headers, `spared` one that need not be signed, or empty.
+    """
+    wanted = tuple(name.encode("ascii") for name in signed)
+    for name in present:
+        if name not in wanted and name.startswith(b"x-amz-") and name != spared:
             shown = name.decode("latin-1")
             raise ProofError(ProofFault.SIGNATURE, f"There were headers present in the request which were not signed: {shown}")
-    if len(values) != len(wanted):
+    if not set(wanted) <= set(present):
         raise ProofError(ProofFault.SIGNATURE, _MISMATCH, "a signed header is absent")
-    return values
+    return wanted
+
+
+def _canonical_values(request: Request, names: tuple[bytes, ...]) -> Mapping[bytes, bytes]:
+    """The value of each signed header as it was signed; several of one name are joined."""
+    if request.is_plain:
+        by_name = request.by_name
+        return {name: canonical_value(by_name[name]) for name in names}
+    return {name: b",".join([canonical_value(value) for value in request.values_of(name)]) for name in names}
 
 
 def _payload_hash(claim: SigV4Claim, request: Request, headers: Mapping[bytes, bytes], service: str) -> bytes:

@@ -71,7 +71,5 @@ def canonical_request(
     method: str, path: bytes, query: bytes, headers: Mapping[bytes, bytes], names: Sequence[bytes], payload_hash: bytes
 ) -> bytes:
     """Join the canonical parts. `headers` holds a canonical value for each of `names`, which are sorted."""
-    lines = [method.encode("latin-1"), path, query]
-    lines += [name + b":" + headers[name] for name in names]
-    lines += (b"", b";".join(names), payload_hash)
-    return b"\n".join(lines)
+    lines = b"".join([b"%b:%b\n" % (name, headers[name]) for name in names])
+    return b"%b\n%b\n%b\n%b\n%b\n%b" % (method.encode("latin-1"), path, query, lines, b";".join(names), payload_hash)

@@ -6,6 +6,7 @@ Source of the forms: IAM User Guide, "Create a signed AWS API request"; fact she
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -53,12 +54,13 @@ _REQUIRED_PARAMETERS = _SIGNING_PARAMETERS - {b"x-amz-security-token"}
 _SIGV2_PARAMETER = b"awsaccesskeyid"
 _HEADER_PARTS = ("Credential", "SignedHeaders", "Signature")
 
+# As every SDK writes it; other spellings are read piece by piece, with the same result.
+_USUAL = re.compile(rb"AWS4-HMAC-SHA256 Credential=([^ ,=]+), ?SignedHeaders=([^ ,=]+), ?Signature=([^ ,=]+)")
 _CREDENTIAL = re.compile(r"([A-Za-z0-9_]{1,128})/([0-9]{8})/([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_.-]{1,64})/([^/]{1,64})", re.ASCII)
 _STAMP = re.compile(r"[0-9]{8}T(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]Z", re.ASCII)
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT", re.ASCII)
 _HEADER_NAMES = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*", re.ASCII)
 _EXPIRES = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
-_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
 def read_claim(request: Request) -> SigV4Claim | None:
@@ -68,7 +70,9 @@ def read_claim(request: Request) -> SigV4Claim | None:
     another kind, INCOMPLETE for whatever cannot be read. An unreadable credential never counts as none (fact sheet A §1.1).
     """
     # (1) no header that identity hangs on comes twice
-    single = _read_single_headers(request)
+    if not request.is_plain:
+        _refuse_repeated(request)
+    single = request.by_name
     # (2) one mechanism: the header or the query, never both
     parameters = _read_signing_parameters(request.raw_query) if request.raw_query else {}
     authorization = single.get(b"authorization")
@@ -88,16 +92,13 @@ def read_claim(request: Request) -> SigV4Claim | None:
     return None
 
 
-def _read_single_headers(request: Request) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for name, value in request.headers:
-        if name in _SINGLE:
-            if name in found:
-                if name == b"authorization":
-                    raise ProofError(ProofFault.SEVERAL, "Only one authentication mechanism is allowed per request.")
-                _incomplete(f"The header '{name.decode('ascii')}' must not be repeated.")
-            found[name] = value
-    return found
+def _refuse_repeated(request: Request) -> None:
+    names = [name for name, _ in request.headers if name in _SINGLE]
+    for name in set(names):
+        if names.count(name) > 1:
+            if name == b"authorization":
+                raise ProofError(ProofFault.SEVERAL, "Only one authentication mechanism is allowed per request.")
+            _incomplete(f"The header '{name.decode('ascii')}' must not be repeated.")
 
 
 def _read_signing_parameters(raw_query: bytes) -> dict[bytes, str]:
@@ -118,7 +119,7 @@ def _read_signing_parameters(raw_query: bytes) -> dict[bytes, str]:
     return found
 
 
-def _refuse_signed_form(request: Request, single: dict[bytes, bytes]) -> None:
+def _refuse_signed_form(request: Request, single: Mapping[bytes, bytes]) -> None:
     """A form body that carries credentials (SigV1, SigV2, a POST policy) is refused, not taken for anonymous."""
     if not single.get(b"content-type", b"").lower().startswith(b"application/x-www-form-urlencoded"):
         return
@@ -128,25 +129,33 @@ def _refuse_signed_form(request: Request, single: dict[bytes, bytes]) -> None:
             raise ProofError(ProofFault.UNSUPPORTED, "Credentials in the request body are not supported. Use AWS4-HMAC-SHA256.")
 
 
-def _read_header_claim(authorization: bytes, single: dict[bytes, bytes]) -> SigV4Claim:
-    """The claim of an `Authorization` header; the three parts may come in any order, with or without spaces (fact sheet A §1.2)."""
+def _read_header_claim(authorization: bytes, single: Mapping[bytes, bytes]) -> SigV4Claim:
+    """The claim of an `Authorization` header."""
     if len(authorization) > MAX_AUTHORIZATION:
         _incomplete("The Authorization header is too long.")
-    algorithm, _, rest = authorization.decode("latin-1").strip(" ").partition(" ")
-    _check_algorithm(algorithm)
-    parts: dict[str, str] = {}
-    for piece in rest.split(","):
-        name, equals, value = piece.strip(" ").partition("=")
+    usual = _USUAL.fullmatch(authorization)
+    credential, names, signature = usual.groups() if usual else _read_parts(authorization)
+    stamp, timestamp = _read_time(single)
+    return _claim(credential, names, signature.decode("latin-1"), stamp, timestamp, _header_token(single), None)
+
+
+def _read_parts(authorization: bytes) -> tuple[bytes, bytes, bytes]:
+    """Credential, SignedHeaders and Signature, which may come in any order, with or without spaces (fact sheet A §1.2)."""
+    algorithm, _, rest = authorization.strip(b" ").partition(b" ")
+    _check_algorithm(algorithm.decode("latin-1"))
+    parts: dict[str, bytes] = {}
+    for piece in rest.split(b","):
+        raw_name, equals, value = piece.strip(b" ").partition(b"=")
+        name = raw_name.decode("latin-1")
         if not equals or name in parts or name not in _HEADER_PARTS:
             _incomplete("Authorization header must have exactly one each of 'Credential', 'SignedHeaders' and 'Signature'.")
         parts[name] = value
     if missing := [name for name in _HEADER_PARTS if name not in parts]:
         _incomplete(" ".join(f"Authorization header requires '{name}' parameter." for name in missing))
-    stamp, timestamp = _read_time(single)
-    return _claim(parts["Credential"], parts["SignedHeaders"], parts["Signature"], stamp, timestamp, _header_token(single), None)
+    return parts["Credential"], parts["SignedHeaders"], parts["Signature"]
 
 
-def _read_query_claim(parameters: dict[bytes, str], single: dict[bytes, bytes]) -> SigV4Claim:
+def _read_query_claim(parameters: dict[bytes, str], single: Mapping[bytes, bytes]) -> SigV4Claim:
     """The claim of a presigned request (fact sheet A §1.6)."""
     if b"x-amz-date" in single or b"x-amz-security-token" in single:
         raise ProofError(ProofFault.SEVERAL, "A presigned request has its date and security token in the query only.")
@@ -159,8 +168,8 @@ def _read_query_claim(parameters: dict[bytes, str], single: dict[bytes, bytes]) 
         _incomplete(f"X-Amz-Expires must be between 1 and {MAX_EXPIRES} seconds.")
     stamp = parameters[b"x-amz-date"]
     token = _checked_token(parameters[b"x-amz-security-token"]) if b"x-amz-security-token" in parameters else ""
-    credential, names, signature = (parameters[name] for name in (b"x-amz-credential", b"x-amz-signedheaders", b"x-amz-signature"))
-    return _claim(credential, names, signature, stamp, _read_stamp(stamp), token, int(expires))
+    credential, names = (parameters[name].encode("latin-1") for name in (b"x-amz-credential", b"x-amz-signedheaders"))
+    return _claim(credential, names, parameters[b"x-amz-signature"], stamp, _read_stamp(stamp), token, int(expires))
 
 
 def _check_algorithm(algorithm: str) -> None:
@@ -170,7 +179,9 @@ def _check_algorithm(algorithm: str) -> None:
         raise ProofError(ProofFault.UNSUPPORTED, f"The signing algorithm is not supported. Use {ALGORITHM}.")
 
 
-def _claim(credential: str, names: str, signature: str, stamp: str, timestamp: datetime, token: str, expires_in: int | None) -> SigV4Claim:
+def _claim(
+    credential: bytes, names: bytes, signature: str, stamp: str, timestamp: datetime, token: str, expires_in: int | None
+) -> SigV4Claim:
     key_id, date, region, service = _read_credential(credential)
     return SigV4Claim(key_id, date, region, service, read_signed_headers(names), signature, timestamp, stamp, token, expires_in)
 
@@ -179,9 +190,9 @@ def _claim(credential: str, names: str, signature: str, stamp: str, timestamp: d
 
 
 @lru_cache(maxsize=1024)
-def _read_credential(text: str) -> tuple[str, str, str, str]:
+def _read_credential(raw: bytes) -> tuple[str, str, str, str]:
     """Key id, date, region and service of a credential scope. Raises ProofError INCOMPLETE or SCOPE."""
-    scope = _CREDENTIAL.fullmatch(text)
+    scope = _CREDENTIAL.fullmatch(raw.decode("latin-1"))
     if scope is None:
         _incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.")
     key_id, date, region, service, terminator = scope.groups()
@@ -191,8 +202,9 @@ def _read_credential(text: str) -> tuple[str, str, str, str]:
 
 
 @lru_cache(maxsize=256)
-def read_signed_headers(text: str) -> tuple[str, ...]:
+def read_signed_headers(raw: bytes) -> tuple[str, ...]:
     """The names of a SignedHeaders list: lower-case, sorted, each once, with `host` (attack row C08). Raises ProofError INCOMPLETE."""
+    text = raw.decode("latin-1")
     names = tuple(text.split(";"))
     if not _HEADER_NAMES.fullmatch(text) or len(names) > MAX_SIGNED_HEADERS:
         _incomplete("SignedHeaders must be lower-case header names separated by semicolons.")
@@ -203,7 +215,7 @@ def read_signed_headers(text: str) -> tuple[str, ...]:
     return names
 
 
-def _read_time(single: dict[bytes, bytes]) -> tuple[str, datetime]:
+def _read_time(single: Mapping[bytes, bytes]) -> tuple[str, datetime]:
     """The signing time of a header-signed request: X-Amz-Date, else Date (RFC 9110 §5.6.7)."""
     if b"x-amz-date" in single:
         stamp = single[b"x-amz-date"].decode("latin-1")
@@ -232,14 +244,14 @@ def _read_stamp(stamp: str) -> datetime:
     return timestamp
 
 
-def _header_token(single: dict[bytes, bytes]) -> str:
+def _header_token(single: Mapping[bytes, bytes]) -> str:
     if b"x-amz-security-token" not in single:
         return ""
     return _checked_token(single[b"x-amz-security-token"].decode("latin-1"))
 
 
 def _checked_token(token: str) -> str:
-    if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token):
+    if not token or len(token) > MAX_TOKEN or not (token.isascii() and token.isprintable()) or " " in token:
         raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "malformed security token")
     return token
 

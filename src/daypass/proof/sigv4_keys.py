@@ -61,7 +61,7 @@ class SigningKeys:
     def find(self, claim: SigV4Claim, secret: Secret) -> SigningKey | None:
         """The key remembered for the claim's scope, or None; never one that another secret made."""
         entry = self._keys.get((claim.key_id, claim.date, claim.region, claim.service))
-        return entry[1] if entry is not None and entry[0] == secret else None
+        return entry[1] if entry is not None and (entry[0] is secret or entry[0] == secret) else None
 
     def remember(self, claim: SigV4Claim, secret: Secret, key: SigningKey) -> None:
         """Keep `key`, which has just verified a signature, for the claim's scope."""

@@ -9,10 +9,10 @@ from typing import Literal
 
 from daypass.values.session import Session
 
-CallerKind = Literal["anonymous", "root", "user", "role", "web-identity", "operator"]
+CallerKind = Literal["anonymous", "root", "user", "role", "federated-user", "web-identity", "service", "operator"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SigV4Claim:
     """What a signed request claims, split but not believed.
 
@@ -46,7 +46,9 @@ class Caller:
     `principal_id` the stable unique id (`AIDA…`, `AROA…`; the account id for root). `session` is None for long-term keys.
     For kind "web-identity" the caller is a verified token: `provider_arn` is set and `facts` hold its condition keys
     (lower-case name → value or values) and `token` the verified token itself; it has no account of its own, `account` is that of the
-    provider. For kind "operator" `provider_arn` is the service name that stands for the operator's socket.
+    provider. For kind "operator" `provider_arn` is the service name that stands for the operator's socket; for kind "service" it is the
+    service's own (`rolesanywhere.amazonaws.com`). For kind "federated-user" `arn` is its own, while `principal_arn` and
+    `principal_id` are those of the user who federated it.
     """
 
     kind: CallerKind

@@ -15,7 +15,7 @@ Layer = Literal["identity", "resource", "trust", "boundary", "session", "scp", "
 Combine = Literal["none", "either", "must"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """May this caller do `action` on `resource`?
 

@@ -34,7 +34,7 @@ class Origin(NamedTuple):
     token_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """Who and how narrowed; never the permissions themselves, which are read live at each decision.
 
@@ -61,7 +61,7 @@ class Session:
     source_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pass:
     """A temporary credential as it is handed out: the session, its secret access key and its sealed token.
 
