@@ -142,8 +142,8 @@ def condition(operator, key, wanted, context, new):
         matched = any(compare(positive, value, v, context, new) for v in wanted)  # values: OR, or NOR when negated
         return matched != negated
 
-    if quantifier == "ForAllValues":  # "also returns true if there are no context keys in the request"
-        return given is None or all(one(v) for v in ([given] if isinstance(given, str) else given))
+    if quantifier == "ForAllValues":  # "also returns true if there are no context keys in the request … or … an empty string"
+        return not given or all(one(v) for v in ([given] if isinstance(given, str) else given))
     if given is None:  # "if the key is not present … the values do not match"; ForAnyValue: "returns false"
         return if_exists or (negated and not quantifier)
     if quantifier == "ForAnyValue":

@@ -1,87 +1,89 @@
-"""A policy made ready to be asked many times: which statements speak of an action, and do they hold here. Does not combine policies."""
+"""Policies made ready to be asked many times: which statements speak of an action and a resource, and what do they say. Does not gather
+or combine layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from daypass.policy.conditions import Holds, compile_condition
-from daypass.policy.document import Document, Effect, Kind, Statement, read_document
-from daypass.policy.match import Matcher, compile_any, compile_glob, read_tokens
-from daypass.policy.principal import Closeness, Named, Principals
-from daypass.policy.variables import Context, Template, bind, constant, read_template
+from daypass.policy.conditions import Holds
+from daypass.policy.document import Document, Kind, Statement, read_document
+from daypass.policy.principal import Closeness, Named
+from daypass.policy.rules import Rule, compile_rule
+from daypass.policy.variables import Context
 from daypass.values.caller import Caller
 from daypass.values.folding import fold
 
-MAX_REMEMBERED = 512  # actions remembered per policy; more than any caller asks, and a bound for one who tries them all
-_PRINCIPAL_ARN = "aws:principalarn"
+MAX_ACTIONS = 512  # actions remembered per rulebook; more than any caller asks, and a bound for one who tries them all
+_SETTLED = 8192  # pairs of action and resource remembered, of all rulebooks together
+_UNIONS = 2048  # groups of policies that were asked together
+_FEW = 8  # so many rules are gone through faster than found by their resource
 
-Applies = Callable[[str, Context], bool]
 _NONE_NAMED: Mapping[str, str] = {}
 
-
-class Rule(NamedTuple):
-    """A compiled statement. `label` is its Sid, or its position.
-
-    `principals` is None in policies that belong to a principal.
-    """
-
-    policy: str
-    label: str
-    effect: Effect
-    covers: Matcher  # of a folded action
-    applies: Applies  # to this resource, in this context
-    principals: Principals | None = None
-    not_principal: bool = False
-    names_principal: bool = False  # whether its condition speaks of aws:PrincipalArn
+Ready = tuple[tuple[Rule, Holds | None], ...]  # rules that mean an action and a resource, with what is left to test
 
 
-Candidates = tuple[tuple[Rule, ...], tuple[Rule, ...]]  # denies and allows that speak of one action
+class Settled(NamedTuple):
+    """What speaks of one action on one resource."""
+
+    denies: Ready
+    allows: Ready
 
 
-class Policy:
-    """A compiled policy; immutable but for what it remembers of actions already asked."""
+class _Speaking:
+    """The rules that speak of one action, found by the beginning of the resource, so that their number does not count."""
 
-    __slots__ = ("_remembered", "_rules", "bound", "document", "kind", "name")
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._always: list[tuple[int, Rule]] = []
+        self._by_head: dict[str, list[tuple[int, Rule]]] = {}
+        for numbered in enumerate(rules):
+            heads = numbered[1].target.heads if len(rules) > _FEW else None
+            if heads is None:
+                self._always.append(numbered)
+            for head in heads or ():
+                self._by_head.setdefault(head, []).append(numbered)
+        self._lengths = sorted({len(head) for head in self._by_head})
 
-    def __init__(self, document: Document, kind: Kind, name: str, bound: Mapping[str, str]) -> None:
-        self.document = document
-        self.kind = kind
-        self.name = name
-        self.bound = bound
-        self._rules = tuple(_compile(one, document.variables, name, bound) for one in document.statements)
-        self._remembered: dict[str, Candidates] = {}
+    def of(self, resource: str) -> Iterable[Rule]:
+        """Every rule that could mean `resource`, in the order of the policy."""
+        if not self._by_head:
+            return [rule for _, rule in self._always]
+        found = dict(self._always)
+        for length in self._lengths:
+            found.update(self._by_head.get(resource[:length], ()))
+        return [found[number] for number in sorted(found)]
 
-    def __repr__(self) -> str:
-        return f"Policy({self.kind}, {self.name!r}, {len(self._rules)} statements)"
 
-    def principals(self) -> frozenset[Named]:
-        """Every principal that the policy names, as (type, value)."""
-        return frozenset(named for one in self.document.statements for named in one.principals or ())
+class Rulebook:
+    """Rules that are one: immutable but for what it remembers of actions already asked."""
 
-    def candidates(self, action: str) -> Candidates:
-        """The rules that speak of `action`: denies, allows."""
-        found = self._remembered.get(action)
+    __slots__ = ("_speaking", "rules")
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self._speaking: dict[str, _Speaking] = {}
+
+    def speaking(self, action: str, resource: str) -> Iterable[Rule]:
+        """The rules that speak of `action` and could mean `resource`."""
+        found = self._speaking.get(action)
         if found is None:
             folded = fold(action)
-            covering = [rule for rule in self._rules if rule.covers(folded)]
-            found = (
-                tuple(rule for rule in covering if rule.effect == "Deny"),
-                tuple(rule for rule in covering if rule.effect == "Allow"),
-            )
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[action] = found
-        return found
+            found = _Speaking([rule for rule in self.rules if rule.covers(folded)])
+            if len(self._speaking) >= MAX_ACTIONS:
+                self._speaking.clear()
+            self._speaking[action] = found
+        return found.of(resource)
 
     def judge(self, action: str, resource: str, context: Context) -> Rule | None:
         """What decides in a policy of the caller's side: the first deny that holds, else the first allow, else None."""
-        denies, allows = self._remembered.get(action) or self.candidates(action)
-        for rule in denies:
-            if rule.applies(resource, context):
+        denies, allows = settled(self, action, resource)
+        for rule, holds in denies:
+            if holds is None or holds(context):
                 return rule
-        for rule in allows:
-            if rule.applies(resource, context):
+        for rule, holds in allows:
+            if holds is None or holds(context):
                 return rule
         return None
 
@@ -90,18 +92,62 @@ class Policy:
     ) -> tuple[Rule | None, Closeness]:
         """The same for a resource's own policy: a deny that means `caller`, else the allow that names it most closely, and how closely.
 
-        `bounded` tells that the caller has a permissions boundary, which no NotPrincipal spares (IAM User Guide, "NotPrincipal").
+        `bounded` tells whether the caller has a permissions boundary.
         """
-        denies, allows = self.candidates(action)
-        for rule in denies:
-            if _means(rule, caller, bounded) and rule.applies(resource, context):
+        denies, allows = settled(self, action, resource)
+        for rule, holds in denies:
+            if rule.means(caller, bounded) and (holds is None or holds(context)):
                 return rule, Closeness.NOT
         allow, best = None, Closeness.NOT
-        for rule in allows:
-            closeness = _closeness(rule, caller)
-            if closeness > best and rule.applies(resource, context):
+        for rule, holds in allows:
+            closeness = rule.closeness(caller)
+            if closeness > best and (holds is None or holds(context)):
                 allow, best = rule, closeness
         return allow, best
+
+
+@lru_cache(_SETTLED)
+def settled(book: Rulebook, action: str, resource: str) -> Settled:
+    """Which rules of `book` speak of this action on this resource. Nothing that can change is asked."""
+    denies: list[tuple[Rule, Holds | None]] = []
+    allows: list[tuple[Rule, Holds | None]] = []
+    for rule in book.speaking(action, resource):
+        means = rule.target.settle(resource)
+        if means is not False:
+            (denies if rule.effect == "Deny" else allows).append((rule, _both(means, rule.holds)))
+    return Settled(tuple(denies), tuple(allows))
+
+
+def _both(means: Holds | bool, holds: Holds | None) -> Holds | None:
+    if isinstance(means, bool):
+        return holds
+    return means if holds is None else lambda context: means(context) and holds(context)
+
+
+class Policy(Rulebook):
+    """A compiled policy."""
+
+    __slots__ = ("bound", "document", "kind", "name")
+
+    def __init__(self, document: Document, kind: Kind, name: str, bound: Mapping[str, str]) -> None:
+        super().__init__(tuple(compile_rule(one, document.variables, name, bound) for one in document.statements))
+        self.document = document
+        self.kind = kind
+        self.name = name
+        self.bound = bound
+
+    def __repr__(self) -> str:
+        return f"Policy({self.kind}, {self.name!r}, {len(self.rules)} statements)"
+
+    def principals(self) -> frozenset[Named]:
+        """Every principal that the policy names, as (type, value)."""
+        return frozenset(named for one in self.document.statements for named in one.principals or ())
+
+
+@lru_cache(_UNIONS)
+def union(policies: tuple[Policy, ...]) -> Rulebook:
+    """Several policies that together are one layer, asked as one."""
+    return policies[0] if len(policies) == 1 else Rulebook(tuple(rule for policy in policies for rule in policy.rules))
 
 
 def read_policy(text: str, kind: Kind, *, name: str = "", principals: Mapping[str, str] = _NONE_NAMED) -> Policy:
@@ -118,55 +164,3 @@ def unreadable(kind: Kind, name: str) -> Policy:
     everyone = frozenset({("AWS", "*")}) if kind in ("trust", "resource", "rcp") else None
     deny = Statement("Unreadable", 1, "Deny", everyone, False, ("*",), False, ("*",), False, {})
     return Policy(Document(True, (deny,)), kind, name, {})
-
-
-def _compile(one: Statement, variables: bool, policy: str, bound: Mapping[str, str]) -> Rule:
-    covers = compile_any([read_tokens(fold(action)) for action in one.actions])
-    return Rule(
-        policy=policy,
-        label=one.sid or str(one.position),
-        effect=one.effect,
-        covers=(lambda action: not covers(action)) if one.not_action else covers,
-        applies=_compile_applies(one, variables, compile_condition(one.condition, variables=variables)),
-        principals=None if one.principals is None else Principals(one.principals, bound),
-        not_principal=one.not_principal,
-        names_principal=any(fold(key) == _PRINCIPAL_ARN for keys in one.condition.values() for key in keys),
-    )
-
-
-def _compile_applies(one: Statement, variables: bool, holds: Holds | None) -> Applies:
-    """One test for the resource and the conditions; the common shapes have their own, since it runs at every decision."""
-    if one.not_resource if one.resources == () else one.resources == ("*",) and not one.not_resource:
-        return (lambda resource, context: True) if holds is None else (lambda resource, context: holds(context))
-    templates: list[Template] = [read_template(text, variables=variables, wildcards=True) for text in one.resources]
-    fixed = compile_any([tokens for template in templates if (tokens := constant(template)) is not None])
-    open_ = tuple(bind(template, compile_glob) for template in templates if constant(template) is None)
-    if not open_ and not one.not_resource:
-        if holds is None:
-            return lambda resource, context: fixed(resource)
-        return lambda resource, context: fixed(resource) and holds(context)
-
-    def applies(resource: str, context: Context) -> bool:
-        named = fixed(resource) or any((matches := bound(context)) is not None and matches(resource) for bound in open_)
-        return named is not one.not_resource and (holds is None or holds(context))
-
-    return applies
-
-
-def _means(rule: Rule, caller: Caller, bounded: bool) -> bool:
-    """Whether a deny is aimed at `caller`. INVARIANT: a deny of everyone means everyone, whatever kind of caller it is."""
-    if rule.principals is None:
-        return True
-    if rule.not_principal:
-        return bounded or not rule.principals.spare(caller)
-    return rule.principals.everyone or rule.principals.closeness(caller) is not Closeness.NOT
-
-
-def _closeness(rule: Rule, caller: Caller) -> Closeness:
-    """How closely an allow names `caller`. Everyone, narrowed by aws:PrincipalArn, names a session's role and not the session itself."""
-    if rule.principals is None or rule.not_principal:
-        return Closeness.NOT
-    closeness = rule.principals.closeness(caller)
-    if closeness is Closeness.DIRECT and caller.kind == "role" and rule.principals.everyone and rule.names_principal:
-        return Closeness.ROLE
-    return closeness

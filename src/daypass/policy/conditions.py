@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from daypass.policy.operators import OPERATORS, ValueTest
 from daypass.policy.syntax import PolicyError
@@ -15,23 +16,39 @@ Block = Mapping[str, Mapping[str, Sequence[str]]]  # operator -> key -> values
 _ALL, _ANY, _IF_EXISTS = "ForAllValues:", "ForAnyValue:", "IfExists"
 
 
-def compile_condition(block: Block, *, variables: bool) -> Holds | None:
-    """A test that holds when every key under every operator does; None when there is nothing to test.
+class Condition(NamedTuple):
+    """One line of a Condition block: `key` (lower-case) against `values` under `operator`, and whether that holds in a context."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    holds: Holds
+
+
+def compile_condition(block: Block, *, variables: bool) -> tuple[Condition, ...]:
+    """The conditions of a Condition block, all of which must hold.
 
     `variables` tells whether the policy's version knows policy variables. Raises PolicyError for an unknown operator and for a
     constant that the operator cannot read.
     """
-    tests = tuple(
-        _compile_key(operator, fold(key), values, variables) for operator, keys in block.items() for key, values in keys.items()
+    return tuple(
+        Condition(operator, fold(key), tuple(values), _compile_key(operator, fold(key), values, variables))
+        for operator, keys in block.items()
+        for key, values in keys.items()
     )
-    if not tests:
+
+
+def all_hold(tests: Sequence[Condition]) -> Holds | None:
+    """One test that holds when all of `tests` do; None when there is nothing to test."""
+    holds = tuple(test.holds for test in tests)
+    if not holds:
         return None
-    if len(tests) == 1:
-        return tests[0]
-    if len(tests) == 2:
-        first, second = tests
+    if len(holds) == 1:
+        return holds[0]
+    if len(holds) == 2:
+        first, second = holds
         return lambda context: first(context) and second(context)
-    return lambda context: all(test(context) for test in tests)
+    return lambda context: all(one(context) for one in holds)
 
 
 def quantified(operator: str) -> tuple[str, str, bool]:
@@ -79,10 +96,15 @@ def _single(key: str, test: ValueTest, negated: bool, if_exists: bool) -> Holds:
 
 
 def _all_values(key: str, test: ValueTest, negated: bool) -> Holds:
-    """Every value of the request passes; true when there is none (IAM User Guide, "Multivalued context keys")."""
+    """Every value of the request passes; true when there is none, or "a null data set, such as an empty string".
+
+    Source: IAM User Guide, "Set operators for multivalued context keys".
+    """
 
     def holds(context: Context) -> bool:
         value = context.get(key, ())
+        if not value:
+            return True
         values = (value,) if isinstance(value, str) else value
         return all(test(one, context) is not negated for one in values)
 

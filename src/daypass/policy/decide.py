@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from daypass.policy.compiled import Policy, Rule
+from daypass.policy.compiled import Policy, union
 from daypass.policy.principal import Closeness
+from daypass.policy.rules import Rule, Target
 from daypass.policy.variables import Context
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Layer, Values
 
-SERVICE_LINKED = ":role/aws-service-role/"  # neither SCPs nor RCPs reach them (AWS Organizations User Guide, "SCPs", "RCPs")
-_DECISIONS = 4096  # distinct answers kept, so that the same answer is not built twice
-_ORDER: tuple[Layer, ...] = ("rcp", "scp", "resource", "identity", "boundary", "session")
-_TRUST_ORDER: tuple[Layer, ...] = ("rcp", "scp", "trust", "identity", "boundary", "session")
-_OPEN: Final = Rule("", "", "Allow", covers=lambda action: True, applies=lambda resource, context: True)  # a layer that is not there
+Levels = tuple[tuple[Policy, ...], ...]
+
+_SERVICE_LINKED = "role/aws-service-role/"
+_EVERYTHING: Final = Target(lambda resource: True, (), False, None)
+_OPEN: Final = Rule("", "", "Allow", lambda action: True, _EVERYTHING, (), None)  # what a layer that is not there says
 _UNNAMED: Final = (None, Closeness.NOT)  # what a resource without a policy says
 
 
@@ -34,11 +34,11 @@ class Layers:
     identity: tuple[Policy, ...] = ()
     boundary: Policy | None = None
     session: tuple[Policy, ...] | None = None
-    scps: tuple[tuple[Policy, ...], ...] = ()
-    rcps: tuple[tuple[Policy, ...], ...] = ()
+    scps: Levels = ()
+    rcps: Levels = ()
 
 
-class _Needed(NamedTuple):
+class Needed(NamedTuple):
     """Which layers must allow; each one's explicit denies count in any case."""
 
     rcp: bool
@@ -55,53 +55,57 @@ def decide(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Laye
     Source: IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic".
     """
     # (1) Each layer says what decides in it: a deny, else an allow, else nothing. What is not there limits nothing.
+    action, resource = ask.action, ask.resource
     policy = ask.policy if isinstance(ask.policy, Policy) else None
     boundary = layers.boundary
-    resource, named = policy.judge_caller(caller, boundary is not None, ask.action, ask.resource, context) if policy else _UNNAMED
-    free = caller.kind == "role" and SERVICE_LINKED in caller.principal_arn
+    own, named = policy.judge_caller(caller, boundary is not None, action, resource, context) if policy else _UNNAMED
+    session = session_of(caller, layers)
+    identity = union(layers.identity).judge(action, resource, context) if layers.identity else None
     rules = (
-        _judge_levels(layers.rcps, ask, context) if layers.rcps and not free else _OPEN,
-        _judge_levels(layers.scps, ask, context) if layers.scps and not free else _OPEN,
-        resource,
-        _judge(layers.identity, ask, context) or (_OPEN if caller.kind == "root" else None),  # root needs no policy of its own
-        _OPEN if boundary is None else boundary.judge(ask.action, ask.resource, context),
-        _OPEN if layers.session is None else _judge(layers.session, ask, context),
+        _judge_levels(layers.rcps, action, resource, context) if layers.rcps and not is_service_linked(caller) else _OPEN,
+        _judge_levels(layers.scps, action, resource, context) if layers.scps and not is_service_linked(caller) else _OPEN,
+        own,
+        identity or (_OPEN if needs_no_policy(caller) else None),
+        _OPEN if boundary is None else boundary.judge(action, resource, context),
+        _OPEN if session is None else union(session).judge(action, resource, context),
     )
-    order = _TRUST_ORDER if policy and policy.kind == "trust" else _ORDER
 
     # (2) An explicit deny in any of them is final; which of them must allow depends on whose the resource is and how closely its
     #     policy names the caller.
-    needed = _needed(ask, caller, named)
-    missing: Layer | None = None
-    for need, layer, rule in zip(needed, order, rules, strict=True):
+    needed = needed_for(ask, caller, named)
+    missing = -1
+    for at, rule in enumerate(rules):
         if rule is None:
-            missing = missing or (layer if need else None)
+            if missing < 0 and needed[at]:
+                missing = at
         elif rule.effect == "Deny":
-            return _answer(False, True, layer, rule.policy, rule.label)
+            return _told(rule, layer_at(at, policy))
 
     # (3) By default it is denied.
-    if missing is not None:
-        return _answer(False, False, missing, "", "")
+    if missing >= 0:
+        return _MISSING[layer_at(missing, policy)]
 
     # (4) Nothing denies and everything needed allows: the resource's policy when it was needed, else the caller's own.
-    decisive = 2 if needed.resource else 3
-    rule = rules[decisive] or _OPEN
-    return _answer(True, False, order[decisive], rule.policy, rule.label)
+    decisive = _RESOURCE if needed.resource else _IDENTITY
+    return _told(rules[decisive] or _OPEN, layer_at(decisive, policy))
 
 
-_OWN_SIDE = _Needed(True, True, False, True, True, True)
-_BOTH_SIDES = _Needed(True, True, True, True, True, True)
-_NAMED_ROLE = _Needed(True, True, True, False, True, True)
-_NAMED_DIRECTLY = _Needed(True, True, True, False, False, False)
-_RESOURCE_ALONE = _Needed(True, False, True, False, False, False)
+_ORDER: tuple[Layer, ...] = ("rcp", "scp", "resource", "identity", "boundary", "session")
+_RESOURCE, _IDENTITY = 2, 3
+_OWN_SIDE = Needed(True, True, False, True, True, True)
+_BOTH_SIDES = Needed(True, True, True, True, True, True)
+_NAMED_ROLE = Needed(True, True, True, False, True, True)
+_NAMED_DIRECTLY = Needed(True, True, True, False, False, False)
+_RESOURCE_ALONE = Needed(True, False, True, False, False, False)
+_MISSING: Final[Mapping[Layer, Decision]] = {layer: Decision(False, False, layer) for layer in (*_ORDER, "trust")}
 
 
-def _needed(ask: Ask, caller: Caller, named: Closeness) -> _Needed:
+def needed_for(ask: Ask, caller: Caller, named: Closeness) -> Needed:
     """The table of same account against cross account, and of how the resource's policy names the caller (fact sheet A, §5.6-§5.8).
 
     INVARIANT: a resource of another account, and one whose policy must allow, is never granted without that policy.
     """
-    if caller.kind in ("web-identity", "anonymous"):
+    if caller.kind in ("web-identity", "anonymous", "service"):
         return _RESOURCE_ALONE  # no account's policies are theirs
     if caller.account != ask.account:
         return _BOTH_SIDES
@@ -112,26 +116,40 @@ def _needed(ask: Ask, caller: Caller, named: Closeness) -> _Needed:
     return _BOTH_SIDES if ask.combine == "must" else _OWN_SIDE
 
 
-def _judge(policies: Iterable[Policy], ask: Ask, context: Context) -> Rule | None:
-    """What decides among policies that together are one layer."""
-    action, resource = ask.action, ask.resource
-    allow = None
-    for policy in policies:
-        rule = policy.judge(action, resource, context)
-        if rule is not None:
-            if rule.effect == "Deny":
-                return rule
-            allow = allow or rule
-    return allow
+def layer_at(at: int, policy: Policy | None) -> Layer:
+    """The layer of that number in the order of Needed; a role's own policy is called its trust policy."""
+    return "trust" if at == _RESOURCE and policy is not None and policy.kind == "trust" else _ORDER[at]
 
 
-def _judge_levels(levels: Iterable[Iterable[Policy]], ask: Ask, context: Context) -> Rule | None:
+def is_service_linked(caller: Caller) -> bool:
+    """Whether neither SCPs nor RCPs reach `caller` (AWS Organizations User Guide, "Service control policies", "Resource control policies").
+
+    INVARIANT: nobody but the service makes a role with that path (attacks row C47).
+    """
+    return caller.kind == "role" and caller.principal_arn.split(":", 5)[-1].startswith(_SERVICE_LINKED)
+
+
+def needs_no_policy(caller: Caller) -> bool:
+    """Whether `caller` may do everything in its account but for what limits it: the root user, also as a federated user."""
+    return caller.kind == "root" or (caller.kind == "federated-user" and caller.principal_id == caller.account)
+
+
+def session_of(caller: Caller, layers: Layers) -> tuple[Policy, ...] | None:
+    """The session policies. INVARIANT: a federated user has what they allow, so nothing without them (STS API, GetFederationToken)."""
+    return () if layers.session is None and caller.kind == "federated-user" else layers.session
+
+
+def _judge_levels(levels: Levels, action: str, resource: str, context: Context) -> Rule | None:
     """Every level of the organization must allow; a deny at any level is a deny."""
-    rules = [_judge(level, ask, context) for level in levels]
+    rules = [union(level).judge(action, resource, context) for level in levels]
     denied = next((rule for rule in rules if rule is not None and rule.effect == "Deny"), None)
     return denied or (rules[-1] if None not in rules else None)
 
 
-@lru_cache(_DECISIONS)
-def _answer(allowed: bool, explicit: bool, layer: Layer, policy: str, statement: str) -> Decision:
-    return Decision(allowed, explicit, layer, policy, statement)
+def _told(rule: Rule, layer: Layer) -> Decision:
+    """The decision that `rule` makes as a part of `layer`, built once."""
+    found = rule.told.get(layer)
+    if found is None:
+        is_deny = rule.effect == "Deny"
+        found = rule.told[layer] = Decision(not is_deny, is_deny, layer, rule.policy, rule.label)
+    return found

@@ -1,11 +1,16 @@
-"""Match text against patterns with `*` and `?` in time linear in the text. Does not know what the text is, nor policy variables' values."""
+"""Match text against patterns with `*` and `?` in bounded time. Does not know what the text is, nor policy variables' values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 Matcher = Callable[[str], bool]
+
+_LAST_BYTE = "\xff"
+_TEXTS = 64  # texts whose places are remembered, for the many patterns of one policy that look at the same one
 
 
 class Wild(Enum):
@@ -37,7 +42,7 @@ def read_tokens(text: str) -> tuple[Token, ...]:
 def compile_glob(tokens: Sequence[Token]) -> Matcher:
     """A matcher for the whole of a text. Case counts; `*` crosses `:` and `/` (IAM User Guide, "IAM JSON policy elements: Resource")."""
     if Wild.ONE in tokens:
-        return _automaton(tokens)
+        return _steps(tokens)
     parts = [""]
     for token in tokens:
         if isinstance(token, str):
@@ -69,34 +74,78 @@ def _pieces(head: str, middle: tuple[str, ...], tail: str) -> Matcher:
     return match
 
 
-def _automaton(tokens: Sequence[Token]) -> Matcher:
-    """All states of the pattern at once, as the bits of one integer: bit i is set when the first i characters have matched.
+class _Step(NamedTuple):
+    """Go on by `skip` characters, or by more of them if `any_more`; then comes `letter`, "" at the pattern's end."""
 
-    INVARIANT: exactly one step per character of the text, whatever the pattern (attacks row H66); there is no backtracking.
-    """
-    follows: dict[str, int] = {}  # character -> states that it moves on
-    loops = any_one = length = 0
+    skip: int
+    any_more: bool
+    letter: str
+
+
+class _Places(dict[str, int]):
+    """Where each letter stands in a text, as the bits of an integer: the highest of `len(text)` bits is the first character."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        self._bytes = text.encode("latin-1") if max(text, default="") <= _LAST_BYTE else b""  # read in C where a letter is a byte
+
+    def __missing__(self, letter: str) -> int:
+        if letter not in self._text:
+            places = 0
+        elif self._bytes:
+            ones = bytearray(b"0" * 256)
+            ones[ord(letter)] = ord("1")
+            places = int(self._bytes.translate(ones), 2)
+        else:
+            places = int("".join(["1" if one == letter else "0" for one in self._text]), 2)
+        self[letter] = places
+        return places
+
+
+_places = lru_cache(_TEXTS)(_Places)
+
+
+def _read_steps(tokens: Sequence[Token]) -> list[_Step]:
+    """The pattern letter by letter; a run of wildcards is one step, however long it is."""
+    steps, skip, any_more = [], 0, False
     for token in tokens:
         if token is Wild.ANY:
-            loops |= 1 << length
+            any_more = True
         elif token is Wild.ONE:
-            any_one |= 1 << length
-            length += 1
+            skip += 1
         else:
             for letter in token:
-                follows[letter] = follows.get(letter, 0) | 1 << length
-                length += 1
+                steps.append(_Step(skip, any_more, letter))
+                skip, any_more = 0, False
+    steps.append(_Step(skip, any_more, ""))
+    return steps
+
+
+def _steps(tokens: Sequence[Token]) -> Matcher:
+    """All places of the text at once, as the bits of one integer: a bit is set where what was read of the pattern can end.
+
+    INVARIANT: one step per letter of the pattern, each linear in the text's bits, and no backtracking (attacks row H66).
+    """
+    *steps, last = _read_steps(tokens)
     head = tokens[0] if isinstance(tokens[0], str) else ""
+    tail = tokens[-1] if isinstance(tokens[-1], str) else ""
+    least = last.skip + sum(step.skip + 1 for step in steps)
 
     def match(text: str) -> bool:
-        if len(text) < length or not text.startswith(head):
+        if len(text) < least or not text.startswith(head) or not text.endswith(tail):
             return False
-        states = 1
-        for letter in text:
-            states = (states & (follows.get(letter, 0) | any_one)) << 1 | states & loops
-            if not states:
+        places = _places(text)
+        reached = 1 << len(text)  # before the first character; the lowest bit is behind the last
+        for skip, any_more, letter in steps:
+            reached >>= skip
+            if any_more:
+                reached = (1 << reached.bit_length()) - 1
+            reached = reached >> 1 & places[letter]
+            if not reached:
                 return False
-        return bool(states >> length)
+        reached >>= last.skip
+        return reached > 0 if last.any_more else reached & 1 == 1
 
     return match
 

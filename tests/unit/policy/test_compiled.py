@@ -5,7 +5,7 @@ import json
 import pytest
 
 from daypass.policy import PolicyError, read_policy, unreadable
-from daypass.policy.compiled import MAX_REMEMBERED
+from daypass.policy.compiled import MAX_ACTIONS
 from unit.policy.people import HERE, PROVIDER, TOKEN, USER, policy, statement, trust
 
 
@@ -56,10 +56,10 @@ def test_a_deny_is_found_before_any_allow_and_labels_are_sids_or_positions() -> 
 
 def test_what_is_remembered_is_bounded_and_right() -> None:
     found = policy("identity", statement(Action="s3:Get*"))
-    for number in range(3 * MAX_REMEMBERED):
+    for number in range(3 * MAX_ACTIONS):
         assert found.judge(f"s3:Get{number}", "*", {})
         assert found.judge(f"s3:Put{number}", "*", {}) is None
-    assert len(found._remembered) <= MAX_REMEMBERED
+    assert len(found._speaking) <= MAX_ACTIONS
 
 
 def test_principals_as_written() -> None:

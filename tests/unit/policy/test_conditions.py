@@ -4,13 +4,17 @@ from typing import Any
 
 import pytest
 
-from daypass.policy.conditions import compile_condition
+from daypass.policy.conditions import Block, Holds, all_hold, compile_condition
 from daypass.policy.syntax import PolicyError
 from daypass.values.decision import Values
 
 
+def _compiled(block: Block) -> Holds | None:
+    return all_hold(compile_condition(block, variables=True))
+
+
 def _holds(operator: str, wanted: list[str], given: Values | None) -> bool:
-    test = compile_condition({operator: {"X:Key": wanted}}, variables=True)
+    test = _compiled({operator: {"X:Key": wanted}})
     assert test is not None
     return test({} if given is None else {"x:key": given})
 
@@ -82,7 +86,7 @@ def test_null(wanted: list[str], given: Values | None, expected: bool) -> None:
 
 def test_values_are_or_keys_and_operators_are_and() -> None:
     block = {"StringEquals": {"a:x": ["1", "2"], "a:y": ["3"]}, "NumericLessThan": {"a:n": ["5"]}}
-    test = compile_condition(block, variables=True)
+    test = _compiled(block)
     assert test is not None
     good: dict[str, Values] = {"a:x": "2", "a:y": "3", "a:n": "4"}
     assert test(good)
@@ -91,7 +95,7 @@ def test_values_are_or_keys_and_operators_are_and() -> None:
 
 
 def test_no_condition_is_no_test() -> None:
-    assert compile_condition({}, variables=True) is None
+    assert _compiled({}) is None
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,6 @@ def test_a_request_tag_must_equal_the_resource_tag(request_tag: str | None, reso
     """Attacks row H09."""
     context: dict[str, Any] = {"aws:requesttag/t": request_tag, "aws:resourcetag/t": resource_tag}
     for operator in ("StringEquals", "StringLike"):
-        test = compile_condition({operator: {"aws:ResourceTag/T": ["${aws:RequestTag/T}"]}}, variables=True)
+        test = _compiled({operator: {"aws:ResourceTag/T": ["${aws:RequestTag/T}"]}})
         assert test is not None
         assert test({key: value for key, value in context.items() if value is not None}) is expected
