@@ -111,7 +111,7 @@ def verify_pair(certificate: x509.Certificate, key: PrivateKey) -> None:
 
 
 def verify_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> None:
-    """Raise CertificateError unless each of `chain` issued the one before it, beginning with `certificate` (RFC 5280 §6.1: names, signatures)."""
+    """Raise CertificateError unless each of `chain` issued the one before it, the first `certificate` (RFC 5280 §6.1: names, signatures)."""
     for at, (issued, issuer) in enumerate(zip((certificate, *chain), chain, strict=False)):
         try:
             issued.verify_directly_issued_by(issuer)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from daypass.services.iam import entities
+from daypass.store.holdings import SamlProvider, ServerCertificate
 from daypass.store.records import Group, InstanceProfile, ManagedPolicy, OidcProvider, Role, User
 from daypass.values.arn import iam_arn, root_arn
 from daypass.values.decision import Ask, Values
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from daypass.way.operation import Asks
 
 Parameters = Mapping[str, Any]
-Entity = User | Group | Role | ManagedPolicy | InstanceProfile | OidcProvider
+Entity = User | Group | Role | ManagedPolicy | InstanceProfile | OidcProvider | SamlProvider | ServerCertificate
 Target = Callable[["Context", Parameters], tuple[Entity | None, str]]  # the entity, if there is one, and its ARN
 Keys = Callable[[Parameters, "Entity | None"], Mapping[str, Values]]
 
@@ -74,25 +75,26 @@ def _user(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
     if name is None and ctx.caller.kind == "root":
         return None, root_arn(ctx.account)
     user = entities.calling_user(ctx) if name is None else ctx.store.users.named(ctx.account, name)
-    return _known(ctx, user, "user", name or "", params)
+    return known(ctx, user, "user", name or "", params)
 
 
 def _group(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
     name = params["group_name"]
-    return _known(ctx, ctx.store.groups.named(ctx.account, name), "group", name, params)
+    return known(ctx, ctx.store.groups.named(ctx.account, name), "group", name, params)
 
 
 def _role(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
     name = params["role_name"]
-    return _known(ctx, ctx.store.roles.named(ctx.account, name), "role", name, params)
+    return known(ctx, ctx.store.roles.named(ctx.account, name), "role", name, params)
 
 
 def _instance_profile(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
     name = params["instance_profile_name"]
-    return _known(ctx, ctx.store.instance_profiles.named(ctx.account, name), "instance-profile", name, params)
+    return known(ctx, ctx.store.instance_profiles.named(ctx.account, name), "instance-profile", name, params)
 
 
-def _known(ctx: Context, entity: Any, kind: str, name: str, params: Parameters) -> tuple[Entity | None, str]:
+def known(ctx: Context, entity: Any, kind: str, name: str, params: Parameters) -> tuple[Entity | None, str]:
+    """`entity` and its ARN, or the ARN that one of this name would have."""
     if entity is not None:
         return entity, entity.arn
     return None, iam_arn(ctx.account, kind, params.get("path") or "/", name)
@@ -126,6 +128,11 @@ def _anything(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
 
 
 # Asks
+
+
+def on(target: Target, action: str, *keys: Keys) -> Asks:
+    """Ask for `action` on what `target` finds."""
+    return _on(target, action, keys)
 
 
 def _on(target: Target, action: str, keys: Iterable[Keys]) -> Asks:
