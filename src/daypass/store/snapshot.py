@@ -98,6 +98,7 @@ class Snapshot:
         self._endings = Endings()
         self._layers = Layers(self)
         self._seal_keys: Mapping[str, passes.SealKeyValue] = {}
+        self.state = object()  # another one whenever anything changes: what was read in one state holds as long as it is this very one
 
     # -- what is there
 
@@ -215,6 +216,7 @@ class Snapshot:
 
     def apply(self, put: Iterable[Record], removed: Iterable[tuple[type[Record], str]]) -> None:
         """Take a committed change in: what is removed first, so that its name is free."""
+        self.state = object()
         for kind, id in removed:
             old = self._records[kind].remove(id)
             if old is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
@@ -14,6 +14,7 @@ from daypass.values.event import Event
 from daypass.values.request import Request
 from daypass.values.secret import Secret
 from daypass.values.session import Origin, Pass, Session, SessionKind
+from daypass.way.holders import Holders
 
 if TYPE_CHECKING:
     from daypass.outside.jwks import KeyFetcher
@@ -53,6 +54,7 @@ class Node:
     random: Callable[[int], bytes]
     throttle: Throttle
     tokens: passes.OpenedTokens
+    holders: Holders = field(default_factory=Holders)
 
     @property
     def snapshot(self) -> Snapshot:

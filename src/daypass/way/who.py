@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from daypass.proof import peer, sigv4
 from daypass.store.records import Role, User
 from daypass.values.arn import role_session_arn
-from daypass.values.caller import Caller, SigV4Claim
+from daypass.values.caller import ANONYMOUS, Caller, SigV4Claim
 from daypass.values.errors import EXPIRED_TOKEN, INVALID_TOKEN, ProofError, ProofFault
 from daypass.values.folding import fold
 from daypass.values.ids import TEMPORARY
-from daypass.values.secret import Secret
 from daypass.values.session import Session
 from daypass.way.context import Context
+from daypass.way.holders import Holder
 from daypass.way.operation import Operation
 
 OPERATOR_ROLE = "DaypassOperator"
@@ -38,27 +38,30 @@ def by_signature_or_socket(ctx: Context, operation: Operation) -> Caller:
     ctx.event.claimed_key_id = claim.key_id
     ctx.event.region = claim.region
     # (2) the secret that the key id and, for a temporary key, the sealed token stand for
-    holder, secret = _claimed_holder(ctx, claim)
+    state = ctx.store.state
+    known = ctx.node.holders.find(claim, state)
+    holder = known or _claimed_holder(ctx, claim, state)
     # (3) the signature over the very bytes that are used, for the service that the operation belongs to
     service = operation.shape.service.signing_name
-    sigv4.verify(claim, request, secret, service=service, now=ctx.now, keys=ctx.node.signing_keys)
+    sigv4.verify(claim, request, holder.secret, service=service, now=ctx.now, keys=ctx.node.signing_keys)
     # (4) only a caller that has the secret learns whether its session is over
-    if isinstance(holder, Session):
-        _verify_alive(ctx, holder)
-        caller = session_caller(ctx, holder, claim.region)
-    else:
-        caller = user_caller(holder, claim.key_id, claim.region, None)
-    ctx.store.use(claim.key_id, ctx.now, service, claim.region)
-    return caller
+    _verify_alive(ctx, holder)
+    if known is None:
+        ctx.node.holders.remember(claim, holder)
+    if not holder.expires:
+        ctx.store.use(claim.key_id, ctx.now, service, claim.region)
+    return holder.caller
 
 
-def _claimed_holder(ctx: Context, claim: SigV4Claim) -> tuple[Session | User, Secret]:
+def _claimed_holder(ctx: Context, claim: SigV4Claim, state: object) -> Holder:
     """What the claimed key id stands for, and its secret; nothing is proven yet. Raises ProofError UNKNOWN_KEY for every mismatch alike."""
     if claim.key_id.startswith(TEMPORARY):
         session, secret = ctx.node.tokens.open(claim.token, ctx.store.open_seal_keys)
         if session.key_id != claim.key_id:
             raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, f"the token belongs to {session.key_id}")
-        return session, secret
+        if over := ctx.store.ended(session):
+            return Holder(state, secret, ANONYMOUS, session.expires, over)
+        return Holder(state, secret, session_caller(ctx, session, claim.region), session.expires)
     key = ctx.store.access_keys.find(claim.key_id)
     if key is None or not key.active or claim.token:
         why = "unknown key id" if key is None else "the key is inactive" if not key.active else "a long-term key came with a session token"
@@ -67,15 +70,15 @@ def _claimed_holder(ctx: Context, claim: SigV4Claim) -> tuple[Session | User, Se
     if user is None or key.account in ctx.store.closed_accounts:
         why = "the key's user is gone" if user is None else "the account is closed"
         raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, why)
-    return user, key.secret
+    return Holder(state, key.secret, user_caller(user, claim.key_id, claim.region, None))
 
 
-def _verify_alive(ctx: Context, session: Session) -> None:
+def _verify_alive(ctx: Context, holder: Holder) -> None:
     """Raises ProofError EXPIRED when the session is past its end (at +0 s, no skew: promise P4) or was ended."""
-    if ctx.now.timestamp() >= session.expires:
+    if holder.expires and ctx.now.timestamp() >= holder.expires:
         raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, "expired")
-    if (reason := ctx.store.ended(session)) is not None:
-        raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, reason)
+    if holder.over:
+        raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, holder.over)
 
 
 def session_caller(ctx: Context, session: Session, region: str) -> Caller:
