@@ -234,18 +234,18 @@ def test_M02_who_has_no_permission_does_not_learn_what_exists(target: Target) ->
             reply = target.assume(f"arn:aws:iam::{target.account}:role/{name}", keys if keys is nobody else target.mallory)
             if keys is target.mallory or name == "m02-none":
                 refused(reply, "AccessDenied", status=403)
-                texts.add(reply.text.split("<RequestId>")[0].replace(name, "NAME"))
+                texts.add(reply.legible.split("<RequestId>")[0].replace(name, "NAME"))
         assert len(texts) == 1
     for operation, parameter in (("RevokeSessions", "RoleArn"), ("ListSessions", "PrincipalArn")):
         for keys in (nobody, target.mallory):
             told = {
-                (reply.status, reply.text.replace(name, "NAME"))
+                (reply.status, reply.legible.replace(name, "NAME"))
                 for name in ("m02", "no2")
                 for reply in [target.own(operation, keys, **{parameter: f"arn:aws:iam::{target.account}:role/{name}"})]
             }
             assert len(told) == 1, told
     listed = {
-        (reply.status, reply.text.replace(name, "NAME"))
+        (reply.status, reply.legible.replace(name, "NAME"))
         for name in ("m02", "no2")
         for reply in [
             target.own("ListSessions", target.mallory, Account=target.partner, PrincipalArn=f"arn:aws:iam::{target.account}:role/{name}")

@@ -41,6 +41,11 @@ class Reply:
         """The body as text."""
         return self.body.decode()
 
+    @property
+    def legible(self) -> str:
+        """The text, with the number of its characters in the place of a sealed message."""
+        return re.sub("(?<=authorization failure message: )[A-Za-z0-9_=-]+", lambda sealed: f"({len(sealed[0])})", self.text)
+
 
 @dataclass
 class Attempt:

@@ -42,11 +42,12 @@ _models: dict[str, ServiceModel] = {}
 
 
 class Refused(Exception):
-    """The node refused: the wire code, the message and the HTTP status as botocore reads them."""
+    """The node refused: the wire code, the message and the HTTP status as botocore reads them; `encoded` is the message's sealed end."""
 
     def __init__(self, code: str, message: str, status: int, answer: Answer) -> None:
         super().__init__(f"{status} {code}: {message}")
-        self.code, self.message, self.status, self.answer = code, message, status, answer
+        self.code, self.status, self.answer = code, status, answer
+        self.message, _, self.encoded = message.partition(". Encoded authorization failure message: ")
 
 
 @dataclass

@@ -4,7 +4,27 @@ from daypass.policy.compiled import Policy, read_policy, unreadable
 from daypass.policy.decide import Layers, decide
 from daypass.policy.denial import denial
 from daypass.policy.document import Kind
+from daypass.policy.explain import Explanation, LayerSaid, explain
 from daypass.policy.managed import ManagedText, managed_policy
+from daypass.policy.suppose import Assumed, Suppose, Supposition, both_sides
 from daypass.policy.syntax import PolicyError
 
-__all__ = ["Kind", "Layers", "ManagedText", "Policy", "PolicyError", "decide", "denial", "managed_policy", "read_policy", "unreadable"]
+__all__ = [
+    "Assumed",
+    "Explanation",
+    "Kind",
+    "LayerSaid",
+    "Layers",
+    "ManagedText",
+    "Policy",
+    "PolicyError",
+    "Suppose",
+    "Supposition",
+    "both_sides",
+    "decide",
+    "denial",
+    "explain",
+    "managed_policy",
+    "read_policy",
+    "unreadable",
+]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from daypass.policy.conditions import Holds
 from daypass.policy.document import Document, Kind, Statement, read_document
-from daypass.policy.principal import Closeness, Named
+from daypass.policy.principal import NOT, Closeness, Named
 from daypass.policy.rules import Rule, compile_rule
 from daypass.policy.variables import Context
 from daypass.values.caller import Caller
@@ -97,8 +97,8 @@ class Rulebook:
         denies, allows = settled(self, action, resource)
         for rule, holds in denies:
             if rule.means(caller, bounded) and (holds is None or holds(context)):
-                return rule, Closeness.NOT
-        allow, best = None, Closeness.NOT
+                return rule, NOT
+        allow, best = None, NOT
         for rule, holds in allows:
             closeness = rule.closeness(caller)
             if closeness > best and (holds is None or holds(context)):
@@ -147,7 +147,7 @@ class Policy(Rulebook):
 @lru_cache(_UNIONS)
 def union(policies: tuple[Policy, ...]) -> Rulebook:
     """Several policies that together are one layer, asked as one."""
-    return policies[0] if len(policies) == 1 else Rulebook(tuple(rule for policy in policies for rule in policy.rules))
+    return Rulebook(tuple(rule for policy in policies for rule in policy.rules))
 
 
 def read_policy(text: str, kind: Kind, *, name: str = "", principals: Mapping[str, str] = _NONE_NAMED) -> Policy:

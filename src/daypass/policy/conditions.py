@@ -17,10 +17,14 @@ _ALL, _ANY, _IF_EXISTS = "ForAllValues:", "ForAnyValue:", "IfExists"
 
 
 class Condition(NamedTuple):
-    """One line of a Condition block: `key` (lower-case) against `values` under `operator`, and whether that holds in a context."""
+    """One line of a Condition block: `key` (lower-case) against `values` under `operator`, and whether that holds in a context.
+
+    `spelled` is the key as it is written.
+    """
 
     operator: str
     key: str
+    spelled: str
     values: tuple[str, ...]
     holds: Holds
 
@@ -32,7 +36,7 @@ def compile_condition(block: Block, *, variables: bool) -> tuple[Condition, ...]
     constant that the operator cannot read.
     """
     return tuple(
-        Condition(operator, fold(key), tuple(values), _compile_key(operator, fold(key), values, variables))
+        Condition(operator, fold(key), key, tuple(values), _compile_key(operator, fold(key), values, variables))
         for operator, keys in block.items()
         for key, values in keys.items()
     )

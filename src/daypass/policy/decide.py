@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from daypass.policy.compiled import Policy, union
-from daypass.policy.principal import Closeness
-from daypass.policy.rules import Rule, Target
+from daypass.policy.document import Statement
+from daypass.policy.principal import DIRECT, NOT, ROLE, Closeness
+from daypass.policy.rules import Rule, compile_rule
 from daypass.policy.variables import Context
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Layer, Values
 
 Levels = tuple[tuple[Policy, ...], ...]
 
+_OF_NO_ACCOUNT = frozenset({"web-identity", "anonymous", "service"})  # no account's policies are theirs
 _SERVICE_LINKED = "role/aws-service-role/"
-_EVERYTHING: Final = Target(lambda resource: True, (), False, None)
-_OPEN: Final = Rule("", "", "Allow", lambda action: True, _EVERYTHING, (), None)  # what a layer that is not there says
-_UNNAMED: Final = (None, Closeness.NOT)  # what a resource without a policy says
+_ANYTHING: Final = Statement("", 0, "Allow", None, False, ("*",), False, ("*",), False, {})
+_OPEN: Final = replace(compile_rule(_ANYTHING, variables=True, policy="", bound={}), label="")  # what a layer that is not there says
+_UNNAMED: Final = (None, NOT)  # what a resource without a policy says
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,14 @@ def decide(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Laye
     boundary = layers.boundary
     own, named = policy.judge_caller(caller, boundary is not None, action, resource, context) if policy else _UNNAMED
     session = session_of(caller, layers)
-    identity = union(layers.identity).judge(action, resource, context) if layers.identity else None
+    identity = _judge(layers.identity, action, resource, context)
     rules = (
         _judge_levels(layers.rcps, action, resource, context) if layers.rcps and not is_service_linked(caller) else _OPEN,
         _judge_levels(layers.scps, action, resource, context) if layers.scps and not is_service_linked(caller) else _OPEN,
         own,
         identity or (_OPEN if needs_no_policy(caller) else None),
         _OPEN if boundary is None else boundary.judge(action, resource, context),
-        _OPEN if session is None else union(session).judge(action, resource, context),
+        _OPEN if session is None else _judge(session, action, resource, context),
     )
 
     # (2) An explicit deny in any of them is final; which of them must allow depends on whose the resource is and how closely its
@@ -105,13 +107,15 @@ def needed_for(ask: Ask, caller: Caller, named: Closeness) -> Needed:
 
     INVARIANT: a resource of another account, and one whose policy must allow, is never granted without that policy.
     """
-    if caller.kind in ("web-identity", "anonymous", "service"):
-        return _RESOURCE_ALONE  # no account's policies are theirs
+    if caller.kind in _OF_NO_ACCOUNT:
+        return _RESOURCE_ALONE
     if caller.account != ask.account:
         return _BOTH_SIDES
-    if ask.combine != "none" and named is Closeness.DIRECT:
+    if ask.combine == "none":
+        return _OWN_SIDE
+    if named is DIRECT:
         return _NAMED_DIRECTLY
-    if ask.combine != "none" and named is Closeness.ROLE:
+    if named is ROLE:
         return _NAMED_ROLE
     return _BOTH_SIDES if ask.combine == "must" else _OWN_SIDE
 
@@ -139,9 +143,16 @@ def session_of(caller: Caller, layers: Layers) -> tuple[Policy, ...] | None:
     return () if layers.session is None and caller.kind == "federated-user" else layers.session
 
 
+def _judge(policies: tuple[Policy, ...], action: str, resource: str, context: Context) -> Rule | None:
+    """What decides among policies that together are one layer."""
+    if not policies:
+        return None
+    return (policies[0] if len(policies) == 1 else union(policies)).judge(action, resource, context)
+
+
 def _judge_levels(levels: Levels, action: str, resource: str, context: Context) -> Rule | None:
     """Every level of the organization must allow; a deny at any level is a deny."""
-    rules = [union(level).judge(action, resource, context) for level in levels]
+    rules = [_judge(level, action, resource, context) for level in levels]
     denied = next((rule for rule in rules if rule is not None and rule.effect == "Deny"), None)
     return denied or (rules[-1] if None not in rules else None)
 

@@ -27,11 +27,12 @@ class Closeness(IntEnum):
 
     NOT = 0
     ACCOUNT = 1  # through its account: the account's own policies must allow as well
-    ROLE = 2  # the role behind the session: its boundary and session policies still limit
-    DIRECT = 3  # the user, this very session, the provider, or everyone
+    ROLE = 2  # the role behind the session, the user behind the federated one: its boundary and session policies still limit
+    DIRECT = 3  # the user, this very session, the provider, the service, or everyone
 
 
-Names = Callable[[Caller], Closeness]
+NOT, ACCOUNT, ROLE, DIRECT = Closeness  # a member by its own name is found much faster
+_PRINCIPALS = ("user", "role", "federated-user")
 
 
 def read_principals(element: object) -> frozenset[Named]:
@@ -94,7 +95,8 @@ class Principals:
     """The principals of one statement, ready to be compared with a caller.
 
     `bound` maps a principal's ARN to the unique id that it had when the policy was saved: such a principal is only who has that id,
-    so that one deleted and made again by the same name is not meant (fact sheet A, §3.14).
+    so that one deleted and made again by the same name is not meant (fact sheet A, §3.14). A canonical user is another name of the
+    account that `bound` gives for it, and nobody without.
     """
 
     def __init__(self, named: Iterable[Named], bound: Mapping[str, str]) -> None:
@@ -103,7 +105,8 @@ class Principals:
         self.everyone = EVERYONE in aws
         self._federated = frozenset(value for kind, value in named if kind == "Federated")
         self._services = frozenset(value for kind, value in named if kind == "Service")
-        self._accounts = frozenset(_account_of(value) for value in aws if is_account_id(value) or value.endswith(":root"))
+        owners = {bound[value] for kind, value in named if kind == "CanonicalUser" and value in bound}
+        self._accounts = owners | {_account_of(value) for value in aws if is_account_id(value) or value.endswith(":root")}
         sessions = {value for value in aws if value.startswith("arn:aws:sts:")}
         self._sessions = {value: bound.get(value, "") for value in sessions}
         self._ids = frozenset(bound.get(value, value) for value in aws - sessions)
@@ -112,34 +115,41 @@ class Principals:
     def closeness(self, caller: Caller) -> Closeness:
         """How closely these principals name `caller`.
 
-        A verified token is named by its provider alone; the operator on the host by the service that stands for its socket.
+        A verified token is named by its provider alone, a service by its own name; the operator on the host by the service that
+        stands for its socket.
         """
-        if caller.kind == "web-identity":
-            return Closeness.DIRECT if caller.provider_arn in self._federated else Closeness.NOT
-        if caller.kind == "operator" and caller.provider_arn in self._services:
-            return Closeness.DIRECT
-        if self.everyone or self._names_session(caller):
-            return Closeness.DIRECT
+        kind = caller.kind
+        if kind == "web-identity":
+            return DIRECT if caller.provider_arn in self._federated else NOT
+        if kind == "service":
+            return DIRECT if caller.provider_arn in self._services else NOT
+        if self.everyone or (self._sessions and self._names_session(caller)):
+            return DIRECT
         if self._names_principal(caller):
-            return Closeness.DIRECT if caller.kind == "user" else Closeness.ROLE
-        return Closeness.ACCOUNT if caller.account in self._accounts else Closeness.NOT
+            return DIRECT if kind == "user" else ROLE
+        if kind == "operator" and caller.provider_arn in self._services:
+            return DIRECT
+        return ACCOUNT if caller.account in self._accounts else NOT
 
     def spare(self, caller: Caller) -> bool:
         """Whether a `NotPrincipal` of these leaves `caller` out: its account, its principal and its session must all be listed."""
-        if caller.kind == "web-identity":
+        kind = caller.kind
+        if kind == "web-identity":
             return caller.provider_arn in self._federated
+        if kind == "service":
+            return caller.provider_arn in self._services
         if caller.account not in self._accounts:
             return False
-        if caller.kind == "role":
-            return self._names_principal(caller) and self._names_session(caller)
-        return caller.kind == "root" or (caller.kind == "user" and self._names_principal(caller))
+        if kind == "root":
+            return True
+        return self._names_principal(caller) and (kind == "user" or self._names_session(caller))
 
     def _names_session(self, caller: Caller) -> bool:
-        bound = self._sessions.get(caller.arn) if caller.kind == "role" else None
+        bound = self._sessions.get(caller.arn) if caller.kind in ("role", "federated-user") else None
         return bound is not None and bound in ("", caller.principal_id)
 
     def _names_principal(self, caller: Caller) -> bool:
-        return caller.kind in ("user", "role") and (caller.principal_id in self._ids or caller.principal_arn in self._arns)
+        return caller.kind in _PRINCIPALS and (caller.principal_id in self._ids or caller.principal_arn in self._arns)
 
 
 def _account_of(value: str) -> str:

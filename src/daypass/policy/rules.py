@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from daypass.policy.conditions import Condition, Holds, all_hold, compile_condition
 from daypass.policy.document import Effect, Statement
 from daypass.policy.match import Matcher, compile_any, compile_glob, read_tokens
-from daypass.policy.principal import Closeness, Principals
+from daypass.policy.principal import DIRECT, NOT, ROLE, Closeness, Principals
 from daypass.policy.variables import Context, Template, bind, constant, read_template
 from daypass.values.caller import Caller
 from daypass.values.decision import Decision, Layer
@@ -58,6 +58,7 @@ class Rule:
     policy: str
     label: str
     effect: Effect
+    statement: Statement
     covers: Matcher  # of a folded action
     target: Target
     conditions: tuple[Condition, ...]
@@ -76,15 +77,15 @@ class Rule:
             return True
         if self.not_principal:
             return bounded or not self.principals.spare(caller)
-        return self.principals.everyone or self.principals.closeness(caller) is not Closeness.NOT
+        return self.principals.everyone or self.principals.closeness(caller) is not NOT
 
     def closeness(self, caller: Caller) -> Closeness:
         """How closely an allow names `caller`. Everyone, narrowed by aws:PrincipalArn, names a session's role and not the session."""
         if self.principals is None or self.not_principal:
-            return Closeness.NOT
+            return NOT
         closeness = self.principals.closeness(caller)
-        if closeness is Closeness.DIRECT and caller.kind == "role" and self.principals.everyone and self.names_principal:
-            return Closeness.ROLE
+        if closeness is DIRECT and caller.kind == "role" and self.principals.everyone and self.names_principal:
+            return ROLE
         return closeness
 
 
@@ -96,6 +97,7 @@ def compile_rule(one: Statement, variables: bool, policy: str, bound: Mapping[st
         policy=policy,
         label=one.sid or str(one.position),
         effect=one.effect,
+        statement=one,
         covers=(lambda action: not covers(action)) if one.not_action else covers,
         target=_compile_target(one, variables),
         conditions=conditions,

@@ -29,6 +29,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OrganizationPolicyType = Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
+OrganizationFeature = Literal["RootCredentialsManagement", "RootSessions"]
 
 
 class Target(Record, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class Organization(Target, frozen=True, kw_only=True):
     services: tuple[ServiceAccess, ...] = ()
     delegates: tuple[Delegate, ...] = ()
     resource_policy: ResourcePolicy | None = None
+    features: tuple[OrganizationFeature, ...] = ()  # of IAM, that are enabled
 
     @property
     def arn(self) -> str:

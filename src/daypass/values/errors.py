@@ -10,7 +10,8 @@ class Refusal(Exception):
     """A request is refused: `code` and `message` go to the caller in its protocol's envelope.
 
     `status` None means: the status that the service's model gives to `code`, else 400.
-    `members` are further modelled members of the error. `private` goes to the ledger only.
+    `members` are further modelled members of the error. `private` goes to the ledger only. `encoded` follows the message on its way to the
+    caller, who cannot read it: why policy refused.
     """
 
     def __init__(
@@ -21,6 +22,7 @@ class Refusal(Exception):
         *,
         members: Mapping[str, object] | None = None,
         private: str = "",
+        encoded: str = "",
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -28,8 +30,15 @@ class Refusal(Exception):
         self.status = status
         self.members = dict(members or {})
         self.private = private
+        self.encoded = encoded
+
+    @property
+    def told(self) -> str:
+        """What the caller is told: the message and, in AWS's words, what it may have decoded."""
+        return f"{self.message}. {ENCODED}{self.encoded}" if self.encoded else self.message
 
 
+ENCODED = "Encoded authorization failure message: "  # EC2's words (EC2 API reference, "UnauthorizedOperation"); fact sheet A, §3.12
 INVALID_TOKEN = "The security token included in the request is invalid"  # AWS's text (fact sheet A, §1.11)
 EXPIRED_TOKEN = "The security token included in the request is expired"  # likewise
 

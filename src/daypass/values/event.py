@@ -10,14 +10,15 @@ from typing import Any
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision
 from daypass.values.session import Session
+from daypass.values.why import Why
 
 
 @dataclass(slots=True)
 class Event:
     """What a request was, who sent it, what was decided and how it ended. `parameters` are already free of secrets.
 
-    `error_code` "" means it succeeded; `private` is the true reason of a refusal, for the ledger alone. `minted` is the session of
-    the pass that the request made.
+    `error_code` "" means it succeeded; `private` is the true reason of a refusal, for the ledger alone; `why` the reasons when policy
+    refused. `minted` is the session of the pass that the request made.
     """
 
     request_id: str
@@ -35,5 +36,6 @@ class Event:
     error_code: str = ""
     error_message: str = ""
     private: str = ""
+    why: Why | None = None
     minted: Session | None = None
     read_only: bool = True

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from daypass import policy, wire
+from daypass import policy
 from daypass.values.decision import Ask, Decision
 from daypass.values.errors import INVALID_TOKEN, ProofError, ProofFault
 from daypass.way.context import Context
+from daypass.way.denied import denied
 from daypass.way.facts import Facts
 from daypass.way.operation import Open, Operation
 
@@ -34,14 +35,14 @@ def decide_all(ctx: Context, operation: Operation, parameters: Mapping[str, Any]
     if asks is Open.UNLESS_DENIED:
         ask = Ask(operation.action, "*", ctx.account)
         if (decision := _decide(ctx, ask)).explicit:
-            raise wire.denied(operation.shape, policy.denial(ctx.caller, ask, decision), str(decision))
+            raise denied(ctx, operation, ask, decision)
         return
     if isinstance(asks, Open):
         return
     for ask in asks(ctx, parameters):
         decision = _decide(ctx, ask)
         if not decision.allowed:
-            raise wire.denied(operation.shape, policy.denial(ctx.caller, ask, decision), str(decision))
+            raise denied(ctx, operation, ask, decision)
 
 
 def _decide(ctx: Context, ask: Ask) -> Decision:

@@ -98,7 +98,7 @@ def _xml_refusal(
     """S3 itself has a plain `<Error>`: with a namespace botocore reads an empty code from it. All others wrap it."""
     service = operation.service if operation else None
     more, headers = _xml_extra(modelled, refusal)
-    said = f"<Code>{xml_out.escape(code)}</Code><Message>{xml_out.escape(refusal.message)}</Message>{more}"
+    said = f"<Code>{xml_out.escape(code)}</Code><Message>{xml_out.escape(refusal.told)}</Message>{more}"
     if protocol == "rest-xml" and (service is None or service.endpoint_prefix == "s3"):
         host_id = rest_out.host_id(request_id)
         body = f"{rest_out.DECLARATION}<Error>{said}<RequestId>{request_id}</RequestId><HostId>{host_id}</HostId></Error>"
@@ -131,7 +131,7 @@ def _json_refusal(
 ) -> Response:
     spelled = next((name for name in modelled.members if name.lower() == "message"), "message") if modelled else "message"
     wire = modelled.members[spelled].wire if modelled and spelled in modelled.members else spelled
-    message = refusal.message.encode("utf-8", "replace").decode("utf-8")
+    message = refusal.told.encode("utf-8", "replace").decode("utf-8")
     body: dict[str, Any] = {"__type": code, wire: message} if protocol == "json" else {wire: message}
     headers: list[tuple[bytes, bytes]] = [_id(request_id)]
     if modelled:

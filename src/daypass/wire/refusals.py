@@ -102,10 +102,10 @@ def refusal_of(operation: OperationShape | None, error: ProofError, protocol: Pr
     return Refusal(code, error.public, status, private=error.private)
 
 
-def denied(operation: OperationShape, message: str, private: str = "") -> Refusal:
-    """The refusal for what policy does not allow."""
+def denied(operation: OperationShape, message: str, encoded: str = "") -> Refusal:
+    """The refusal for what policy does not allow; `encoded` is the sealed message that tells why."""
     code, status = _COMMON["AccessDenied"][_column(operation, operation.service.protocol)]
-    return Refusal(code, message, status, private=private)
+    return Refusal(code, message, status, encoded=encoded)
 
 
 def not_offered(operation: OperationShape) -> Refusal:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daypass.services.iam.aws_policies import AWS, AWS_POLICIES
+from daypass.services.iam.names import LINKED_PATH
 from daypass.store.records import AccessKey, Group, InstanceProfile, ManagedPolicy, OidcProvider, PolicyVersion, Role, User
 from daypass.values.arn import read_arn
 from daypass.values.errors import Refusal
@@ -57,8 +58,22 @@ def get_role(ctx: Context, name: str) -> Role:
     return role
 
 
+def is_linked(role: Role) -> bool:
+    """Whether a role is service-linked: only its service may change it. No one else can put a role on that path (names.py)."""
+    return role.path.startswith(LINKED_PATH)
+
+
 def get_role_to_change(ctx: Context, name: str) -> Role:
-    """The role of this name, to be changed. Raises NoSuchEntity, UnmodifiableEntity for the operator's role.
+    """The role of this name, to be changed. Raises NoSuchEntity, UnmodifiableEntity for service-linked roles and the operator's."""
+    role = get_role_to_describe(ctx, name)
+    if is_linked(role):
+        message = f"Cannot perform the operation on the protected role '{role.name}' - this role is only modifiable by AWS"
+        raise Refusal("UnmodifiableEntity", message)
+    return role
+
+
+def get_role_to_describe(ctx: Context, name: str) -> Role:
+    """The role of this name, to get another description or other tags. Raises NoSuchEntity, UnmodifiableEntity for the operator's role.
 
     Whoever changes the role that the host's operator enters by could lock the owner out of the installation, or become the operator.
     """

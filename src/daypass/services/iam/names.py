@@ -10,7 +10,8 @@ from daypass.values.folding import fold
 
 RESERVED_NAMES = frozenset({"root"})  # `arn:aws:iam::ACCOUNT:root` is the account itself
 RESERVED_PREFIXES = ("awsservicerole", "awsreservedsso_")  # IAM User Guide: service-linked roles, Identity Center's roles
-RESERVED_PATHS = ("/aws-reserved/", "/aws-service-role/")
+LINKED_PATH = "/aws-service-role/"
+RESERVED_PATHS = ("/aws-reserved/", LINKED_PATH)
 
 
 def is_reserved(name: str) -> bool:

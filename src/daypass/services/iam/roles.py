@@ -75,7 +75,8 @@ def list_roles(ctx: Context, *, path_prefix: str = "/", marker: str | None = Non
 @operation("iam", asks=on_role("iam:UpdateRole", bounded), writes=True)
 def update_role(ctx: Context, *, role_name: str, description: str | None = None, max_session_duration: int | None = None) -> Output:
     """Change a role's description or longest session; what is left out stays as it is."""
-    role = entities.get_role_to_change(ctx, role_name)
+    wanted = entities.get_role_to_describe if max_session_duration is None else entities.get_role_to_change
+    role = wanted(ctx, role_name)
     new = role.description if description is None else description
     ctx.changes.put(replace(role, description=new, max_session=max_session_duration or role.max_session))
     return {}
@@ -84,7 +85,7 @@ def update_role(ctx: Context, *, role_name: str, description: str | None = None,
 @operation("iam", asks=on_role("iam:UpdateRoleDescription", bounded), writes=True)
 def update_role_description(ctx: Context, *, role_name: str, description: str) -> Output:
     """Change a role's description."""
-    role = replace(entities.get_role_to_change(ctx, role_name), description=description)
+    role = replace(entities.get_role_to_describe(ctx, role_name), description=description)
     ctx.changes.put(role)
     return {"Role": show_role_fully(ctx, role)}
 

@@ -82,13 +82,13 @@ def list_user_tags(ctx: Context, *, user_name: str, marker: str | None = None, m
 @operation("iam", asks=on_role("iam:TagRole", with_tags), writes=True)
 def tag_role(ctx: Context, *, role_name: str, tags: Given) -> None:
     """Put tags on a role."""
-    _tag(ctx, entities.get_role_to_change(ctx, role_name), tags)
+    _tag(ctx, entities.get_role_to_describe(ctx, role_name), tags)
 
 
 @operation("iam", asks=on_role("iam:UntagRole", with_tag_keys), writes=True)
 def untag_role(ctx: Context, *, role_name: str, tag_keys: Sequence[str]) -> None:
     """Take tags from a role."""
-    _untag(ctx, entities.get_role_to_change(ctx, role_name), tag_keys)
+    _untag(ctx, entities.get_role_to_describe(ctx, role_name), tag_keys)
 
 
 @operation("iam", asks=on_role("iam:ListRoleTags"))

@@ -26,6 +26,7 @@ from daypass.store.ledger.shapes import (
     lineage_of,
     minted_of,
     moment,
+    refused_of,
 )
 from daypass.values.caller import Caller
 from daypass.values.event import Event
@@ -120,6 +121,7 @@ def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
             ],
             decisionsOmitted=max(0, len(decisions) - MAX_DECISIONS),
             reason=event.private[:MAX_TEXT],
+            why=None if event.why is None else refused_of(event.why),
             claimedKeyId="" if caller is not None and caller.key_id == event.claimed_key_id else event.claimed_key_id[:MAX_TEXT],
             session=None if caller is None or caller.session is None else lineage_of(caller.session),
             minted=made,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from daypass.values.session import Ancestor, Origin, Session, SessionKind
+from daypass.values.why import Why
 
 
 class Shape(msgspec.Struct, omit_defaults=True):
@@ -62,6 +63,38 @@ class Decided(Shape):
     layer: str = ""
     policy: str = ""
     statement: str = ""
+
+
+class Failed(Shape):
+    """What did not hold in a statement; `actual` is left out when the request has no such key."""
+
+    element: str
+    operator: str = ""
+    key: str = ""
+    expected: tuple[str, ...] = ()
+    actual: tuple[str, ...] | None = None
+
+
+class Considered(Shape):
+    """A statement that decided, or came near."""
+
+    layer: str
+    policy: str
+    statement: str
+    effect: str
+    failed: list[Failed] = []
+    actions: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+
+
+class Refused(Shape):
+    """Why policy refused the last of the decisions: what the caller's account is told of it when it asks, and the resource's."""
+
+    account: str
+    owner: str
+    statements: list[Considered] = []
+    context: dict[str, tuple[str, ...]] = {}
+    omitted: int = 0
 
 
 class Proof(Shape):
@@ -120,6 +153,7 @@ class Details(Shape):
     decisions: list[Decided] = []
     decisionsOmitted: int = 0
     reason: str = ""
+    why: Refused | None = None
     claimedKeyId: str = ""
     session: Lineage | None = None
     minted: Minted | None = None
@@ -153,6 +187,18 @@ class Entry(Body, tag_field="eventVersion", tag="1.11"):
     seq: int = 0
     prev: str = ""
     mac: str = ""
+
+
+def refused_of(why: Why) -> Refused:
+    """`why` as a line shows it, without what stands in the line already."""
+    statements = [
+        Considered(
+            one.layer, one.policy, one.statement, one.effect,
+            [Failed(item.element, item.operator, item.key, item.expected, item.actual) for item in one.failed], one.actions, one.resources,
+        )
+        for one in why.statements
+    ]  # fmt: skip
+    return Refused(why.account, why.owner, statements, dict(why.context), why.omitted)
 
 
 def lineage_of(session: Session) -> Lineage:
