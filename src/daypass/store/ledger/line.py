@@ -9,43 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from daypass.store.ledger.shapes import (
-    Attributes,
-    Body,
-    Decided,
-    Details,
-    Identity,
-    Issuer,
-    Minted,
-    Recovered,
-    SessionContext,
-    lineage_of,
-    minted_of,
-    moment,
-    refused_of,
-)
-from daypass.values.caller import Caller
+from daypass.store.ledger.identity import shown
+from daypass.store.ledger.shapes import Body, Decided, Details, Identity, Lineage, Minted, Recovered, minted_of, moment, refused_of
 from daypass.values.event import Event
-from daypass.values.session import Session
 
 MAX_TEXT = 1024  # characters of a user agent, a message or a reason (CloudTrail: errorMessage and userAgent 1 KB)
 MAX_PARAMETERS = 16 * 1024  # bytes of request parameters as JSON (CloudTrail: 100 KB; ours are validated, long only by policies)
 MAX_PARAMETER_TEXT = 2048  # characters kept of one string where the parameters are longer than that
 MAX_DECISIONS = 64
 LEDGER_SOURCE = "ledger.daypass"
+_NOBODY = Identity("Unknown")
 
-_TYPES = {
-    "root": "Root",
-    "user": "IAMUser",
-    "role": "AssumedRole",
-    "web-identity": "WebIdentityUser",
-    "operator": "Operator",
-    "anonymous": "Unknown",
-}
 # What a canonical request, a presigned URL or an Authorization header shows of a token or signature (as JSON text).
 _LEAK = re.compile(rb'((?:x-amz-security-token|x-amz-signature|signature)(?:=|:|%3[Dd]|%3[Aa])\s*)[^\s&",;\\]+', re.IGNORECASE)
 
@@ -61,16 +39,27 @@ _encode = msgspec.json.Encoder(enc_hook=_shown).encode
 def body_of(event: Event) -> bytes:
     """The body of the ledger line of `event`: JSON on one line, bounded, never failing on what a request contains."""
     try:
-        body = _encode(_body(event, _parameters(event.parameters)))
-    except UnicodeEncodeError:  # a lone surrogate somewhere
-        readable = msgspec.to_builtins(_body(event, None))
-        body = _encode({**{key: _cut(value) for key, value in readable.items()}, "requestParameters": _parameters(event.parameters)})
+        body = _encode(_body(event, event.parameters or None))
+        if len(body) > MAX_PARAMETERS and event.parameters:  # so perhaps its parameters are
+            body = _encode(_body(event, _parameters(event.parameters)))
+    except (UnicodeEncodeError, RecursionError, TypeError, OverflowError):
+        body = _encode(_readable(event))
     # Texts that could quote a request: what the client wrote itself, and messages about what it wrote.
     if event.error_code or event.parameters or event.private or "ignature" in event.user_agent or "oken" in event.user_agent:
         lower = body.lower()
         if b"signature" in lower or b"security-token" in lower:
             body = _LEAK.sub(rb"\1(removed)", body)
     return body
+
+
+def _readable(event: Event) -> object:
+    """The body of a line when something in it has no form in JSON, such as a lone surrogate."""
+    body = _body(event, None)
+    known = {"userIdentity": body.userIdentity, "session": body.daypass.session}
+    body.userIdentity, body.daypass.session = _NOBODY, None
+    readable: dict[str, Any] = {key: _cut(value) for key, value in msgspec.to_builtins(body).items()}
+    readable["daypass"]["session"] = known["session"]
+    return readable | {"userIdentity": known["userIdentity"], "requestParameters": _parameters(event.parameters)}
 
 
 def notice_of(now: datetime, *, cut_bytes: int, lost_lines: int) -> bytes:
@@ -93,12 +82,14 @@ def notice_of(now: datetime, *, cut_bytes: int, lost_lines: int) -> bytes:
     )
 
 
-def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
+def _body(event: Event, parameters: object) -> Body:
     caller, minted = event.caller, event.minted
     decisions = event.decisions
+    # Raw stands where a reader finds the shape: what it holds is that shape, encoded before.
+    _, identity, lineage = (None, _NOBODY, None) if caller is None else shown(caller)
     made = None if minted is None else minted_of(minted)
     return Body(
-        userIdentity=_identity(caller),
+        userIdentity=cast("Identity", identity),
         eventTime=event.time,
         eventSource=f"{event.service}.amazonaws.com",
         eventName=event.operation,
@@ -123,7 +114,7 @@ def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
             reason=event.private[:MAX_TEXT],
             why=None if event.why is None else refused_of(event.why),
             claimedKeyId="" if caller is not None and caller.key_id == event.claimed_key_id else event.claimed_key_id[:MAX_TEXT],
-            session=None if caller is None or caller.session is None else lineage_of(caller.session),
+            session=cast("Lineage | None", lineage),
             minted=made,
         ),
     )
@@ -131,23 +122,6 @@ def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
 
 def _credentials(made: Minted) -> dict[str, Any]:
     return {"credentials": {"accessKeyId": made.keyId, "expiration": moment(made.expires)}}
-
-
-def _identity(caller: Caller | None) -> Identity:
-    if caller is None:
-        return Identity("Unknown")
-    name = caller.arn.rpartition("/")[2] if caller.kind == "user" else ""
-    context = None if caller.session is None else _context(caller, caller.session)
-    kind = _TYPES[caller.kind]
-    return Identity(kind, caller.user_id, caller.arn, caller.account, caller.key_id, name, context, caller.provider_arn)
-
-
-def _context(caller: Caller, session: Session) -> SessionContext:
-    issuer = None
-    if caller.kind == "role":
-        issuer = Issuer("Role", caller.principal_id, caller.principal_arn, caller.account, caller.principal_arn.rpartition("/")[2])
-    attributes = Attributes(moment(session.issued), "true" if session.mfa_at else "false")
-    return SessionContext(issuer, attributes, session.source_identity)
 
 
 def _parameters(parameters: Mapping[str, Any]) -> msgspec.Raw | None:

@@ -11,7 +11,7 @@ from daypass.values.session import Ancestor, Origin, Session, SessionKind
 from daypass.values.why import Why
 
 
-class Shape(msgspec.Struct, omit_defaults=True):
+class Shape(msgspec.Struct, omit_defaults=True, gc=False):
     """Members at their default are left out."""
 
 
