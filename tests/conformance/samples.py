@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daypass.store import Changes
+from daypass.store.people import AccountSettings, CredentialReport, LoginProfile, MfaDevice, PasswordPolicy
 from daypass.store.records import (
     AccessKey,
     Account,
@@ -64,6 +65,25 @@ def key(n: int = 1, owner: User | None = None, *, slot: int = 1, secret: str = "
     return AccessKey(
         id=f"AKIA{n:016d}", account=owner.account, created=NOW, user_id=owner.id, slot=slot, active=active, secret=Secret(text)
     )
+
+
+def login(owner: User | None = None, *, hashes: str = "$argon2id$one\n$argon2id$two", **more: Any) -> LoginProfile:
+    owner = owner or user()
+    return LoginProfile(id=owner.id, account=owner.account, created=NOW, hashes=Secret(hashes), changed=NOW, **more)
+
+
+def device(n: int = 1, owner: User | None = None, **more: Any) -> MfaDevice:
+    held = {"user_id": owner.id, "enabled": NOW} if owner else {}
+    return MfaDevice(id=f"MFAD{n:017d}", account=HERE, created=NOW, name=f"device-{n}", seed=Secret(b"%020d" % n), **held, **more)
+
+
+def account_settings(account: str = HERE, **more: Any) -> AccountSettings:
+    more.setdefault("password_policy", PasswordPolicy(minimum_length=14, symbols=True))
+    return AccountSettings(id=account, account=account, created=NOW, **more)
+
+
+def report(content: str = "user,arn\n") -> CredentialReport:
+    return CredentialReport(id=HERE, account=HERE, created=NOW, content=content)
 
 
 def profile(n: int = 1, holds: Role | None = None, **more: Any) -> InstanceProfile:

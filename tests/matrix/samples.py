@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rig.node import Keys, TestNode
+from rig.node import Keys, Refused, TestNode
 
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
 PROVIDER_URL = "https://idp.example.test/acme"
@@ -90,13 +90,26 @@ def _provider(world: World) -> str:
     return world.provider
 
 
+def _refusal(world: World) -> str:
+    """The encoded message of a refusal in the world's account."""
+    try:
+        world.node.call("iam", "ListUsers", {}, Keys.of(world.key))
+    except Refused as refused:
+        return refused.encoded
+    raise AssertionError("the user of the world may do nothing")
+
+
 _SAMPLES: dict[tuple[str, str], Any] = {
     ("sts", "GetCallerIdentity"): lambda world: {},
     ("sts", "GetAccessKeyInfo"): lambda world: {"AccessKeyId": world.key["AccessKeyId"]},
+    ("sts", "DecodeAuthorizationMessage"): lambda world: {"EncodedMessage": _refusal(world)},
     ("sts", "GetSessionToken"): lambda world: {},
     ("sts", "AssumeRole"): lambda world: {"RoleArn": world.role_arn("spare"), "RoleSessionName": "matrix"},
     ("daypass", "DescribeServer"): lambda world: {},
     ("daypass", "ListSessions"): lambda world: {},
+    ("daypass", "DecideAccess"): lambda world: {"Principal": world.account, "Action": "s3:GetObject", "Resource": "*"},
+    ("daypass", "ListAllowedPrincipals"): lambda world: {"Action": "s3:GetObject", "Resource": "*"},
+    ("daypass", "ListAssumableRoles"): lambda world: {"Principals": [world.account]},
     ("daypass", "ListEvents"): lambda world: {"MaxResults": 5},
     ("daypass", "VerifyLedger"): lambda world: {},
     ("daypass", "RevokeSessions"): lambda world: {"SessionId": world.victim},

@@ -23,6 +23,9 @@ COMMANDS = {
     "sessions": "list live passes with their lineage",
     "revoke": "end passes at once",
     "events": "read, follow and verify the ledger",
+    "can": "ask whether a principal may do something, before it tries",
+    "who-can": "list everybody who may do something",
+    "can-become": "list and draw every role that a principal can reach",
     "doctor": "find what keeps clients from working",
     "version": "print the version",
 }
@@ -60,7 +63,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary, parents=[again])
         if name in asked:
-            module = importlib.import_module(f"daypass.cli.{name}")
+            module = importlib.import_module(f"daypass.cli.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     return parser

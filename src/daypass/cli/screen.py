@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 def clean(text: object) -> str:
@@ -48,6 +53,35 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     widths = [max(len(row[i]) for row in [list(headings), *cells]) for i in range(len(headings))]
     for row in [list(headings), *cells]:
         data("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+PATIENCE = 1.0  # seconds before a progress bar is shown
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function that takes how many `what` of how many are done; on a terminal it shows a bar on stderr once it takes longer."""
+    began = time.monotonic()
+    shown: Progress | None = None
+
+    def reached(done: int, total: int) -> None:
+        nonlocal shown
+        if shown is None and done < total and sys.stderr.isatty() and time.monotonic() - began > PATIENCE:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            shown = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+            shown.start()
+            shown.add_task(what)
+        if shown is not None:
+            shown.update(shown.task_ids[0], completed=done, total=total)
+
+    try:
+        yield reached
+    finally:
+        if shown is not None:
+            shown.stop()
 
 
 def _framed(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -6,7 +6,7 @@ from daypass.policy.denial import denial
 from daypass.policy.document import Kind
 from daypass.policy.explain import Explanation, LayerSaid, explain
 from daypass.policy.managed import ManagedText, managed_policy
-from daypass.policy.suppose import Assumed, Suppose, Supposition, both_sides
+from daypass.policy.suppose import Assumed, Suppose, Supposition
 from daypass.policy.syntax import PolicyError
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "PolicyError",
     "Suppose",
     "Supposition",
-    "both_sides",
     "decide",
     "denial",
     "explain",

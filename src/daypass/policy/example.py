@@ -1,4 +1,4 @@
-"""A value of a condition key with which a condition holds, or does not: made up from the policy's own text. Does not evaluate conditions."""
+"""A value of a condition key with which a condition holds, or does not, made up from the policy's own text. Evaluates nothing."""
 
 from __future__ import annotations
 
@@ -39,13 +39,10 @@ def example(
         return [None] if wanted == {holds} else [OTHER]
     matching = holds is not OPERATORS[name].negated
     certain = _matching(name, values, context, variables) if matching else _other(name, values)
-    if quantifier:
-        certain_set: list[Values | None] = [(value,) for value in certain]
-        absent_holds = quantifier == "ForAllValues:" or if_exists
-        return certain_set + ([None] if absent_holds is holds and not known else [])
-    absent_holds = OPERATORS[name].negated or if_exists
+    absent_holds = if_exists or (quantifier == "ForAllValues:" if quantifier else OPERATORS[name].negated)
     absent: list[Values | None] = [None] if absent_holds is holds and not known else []
-    return absent + list(certain) if not matching else list(certain) + absent
+    firm: list[Values | None] = [(value,) if quantifier else value for value in certain]
+    return firm + absent if matching else absent + firm
 
 
 def _family(name: str) -> str:

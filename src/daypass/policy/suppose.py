@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from daypass.policy.compiled import Policy
-from daypass.policy.conditions import quantified
 from daypass.policy.decide import Layers, decide
 from daypass.policy.document import Document, Statement
 from daypass.policy.example import example
@@ -187,7 +186,8 @@ def _policies(layers: Layers) -> Iterator[Policy]:
 def _tries(openings: Iterable[_Openings], action: str, context: Mapping[str, Values]) -> Iterator[Assumed]:
     """Contexts worth a try: what each allow wishes for, or two of them together, without and with what keeps the denies away."""
     folded = fold(action)
-    hopes, dodge = [], {}
+    hopes: list[Assumed] = []
+    dodge: dict[str, Values | None] = {}
     for found in openings:
         hopes += [values for one in found.allows[:MAX_HOPES] if one.covers(folded) and (values := one.values(context)) is not None]
         for one in found.denies[:MAX_HOPES]:

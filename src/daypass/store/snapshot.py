@@ -24,6 +24,7 @@ from daypass.store.holdings import (
 )
 from daypass.store.indices import Index, Records
 from daypass.store.layers import Layers
+from daypass.store.people import AccountSettings, CredentialReport, LoginProfile, MfaDevice
 from daypass.store.records import (
     AccessKey,
     Account,
@@ -65,6 +66,10 @@ class Snapshot:
         self.roles: Records[Role] = Records()
         self.policies: Records[ManagedPolicy] = Records()
         self.access_keys: Records[AccessKey] = Records()
+        self.login_profiles: Records[LoginProfile] = Records()
+        self.mfa_devices: Records[MfaDevice] = Records()
+        self.account_settings: Records[AccountSettings] = Records()
+        self.credential_reports: Records[CredentialReport] = Records()
         self.instance_profiles: Records[InstanceProfile] = Records()
         self.oidc_providers: Records[OidcProvider] = Records()
         self.saml_providers: Records[SamlProvider] = Records()
@@ -82,6 +87,8 @@ class Snapshot:
             OrganizationPolicy: self.organization_policies, Handshake: self.handshakes,
             User: self.users, Group: self.groups, Role: self.roles,
             ManagedPolicy: self.policies, AccessKey: self.access_keys, InstanceProfile: self.instance_profiles,
+            LoginProfile: self.login_profiles, MfaDevice: self.mfa_devices, AccountSettings: self.account_settings,
+            CredentialReport: self.credential_reports,
             OidcProvider: self.oidc_providers, UsedToken: self.used_tokens, Revocation: self.revocations, SealKey: self.seal_keys,
             SamlProvider: self.saml_providers, SamlKey: Records[SamlKey](), ServerCertificate: self.server_certificates,
             SshKey: Records[SshKey](), SigningCertificate: self.signing_certificates, ServiceCredential: self.service_credentials,
@@ -91,6 +98,8 @@ class Snapshot:
         self._attachments: Index[User | Group | Role] = Index(lambda principal: principal.policies)
         self._boundary_uses: Index[User | Group | Role] = Index(lambda principal: (principal.boundary,) if principal.boundary else ())
         self._keys: Index[AccessKey] = Index(lambda key: (key.user_id,))
+        self._devices: Index[MfaDevice] = Index(lambda device: (device.user_id,) if device.user_id else ())
+        self._aliases: Index[AccountSettings] = Index(lambda settings: (settings.alias,) if settings.alias else ())
         self._owned: Index[Owned] = Index(lambda record: (record.owner,))
         self._profiles: Index[InstanceProfile] = Index(lambda profile: (profile.role_id,) if profile.role_id else ())
         self.tree = Tree(self.accounts, self.organizational_units)
@@ -122,6 +131,14 @@ class Snapshot:
     def keys_of(self, user_id: str) -> Sequence[AccessKey]:
         """The long-term keys of a user, oldest first."""
         return sorted(self._keys.of(user_id), key=lambda key: (key.created, key.slot))
+
+    def devices_of(self, user_id: str) -> Sequence[MfaDevice]:
+        """The MFA devices that are enabled for a user, by name."""
+        return self._devices.of(user_id)
+
+    def account_of_alias(self, alias: str) -> str | None:
+        """The account that has this alias."""
+        return next((settings.account for settings in self._aliases.of(alias)), None)
 
     def attachments(self, policy_arn: str) -> Sequence[User | Group | Role]:
         """Who has this managed policy attached, in every account, by name."""
@@ -242,6 +259,10 @@ class Snapshot:
                 self._keys.replace(old, new)
                 if new is None:
                     self.usage.forget(old.id)
+            case MfaDevice():
+                self._devices.replace(old, new)
+            case AccountSettings():
+                self._aliases.replace(old, new)
             case InstanceProfile():
                 self._profiles.replace(old, new)
             case Owned():

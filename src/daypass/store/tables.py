@@ -32,6 +32,7 @@ from daypass.store.holdings import (
     SshKey,
     TokenIssuer,
 )
+from daypass.store.people import AccountSettings, CredentialReport, LoginProfile, MfaDevice
 from daypass.store.records import (
     AccessKey,
     Account,
@@ -91,6 +92,10 @@ TABLES: Mapping[type[Record], Table] = {
         UniqueConstraint("user_id", "slot"),
         sealed=True,
     ),
+    LoginProfile: _records("login_profiles", sealed=True),
+    MfaDevice: _records("mfa_devices", sealed=True),
+    AccountSettings: _records("account_settings"),
+    CredentialReport: _records("credential_reports"),
     InstanceProfile: _records("instance_profiles"),
     OidcProvider: _records("oidc_providers"),
     SamlProvider: _records("saml_providers"),

@@ -22,7 +22,7 @@ from daypass.values.event import Event
 from daypass.values.request import Request, Response
 from daypass.way.context import Await, Context, Node, Room
 from daypass.way.may import decide_all, verify_kind
-from daypass.way.operation import OPERATIONS, Open, Operation
+from daypass.way.operation import NOT_OFFERED, OPERATIONS, Open, Operation
 from daypass.way.who import by_signature_or_socket
 
 MAX_ERRANDS = 3  # that one request may cause outside
@@ -164,7 +164,7 @@ def _steps(ctx: Context) -> Answer:
 def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | None:
     operation = OPERATIONS.get((shape.service.name, shape.name))
     if operation is None:
-        raise wire.not_offered(shape)
+        raise wire.not_offered(shape, NOT_OFFERED.get((shape.service.name, shape.name), ""))
     # (2) who: a signature over the bytes comes before anything in them is read; a proof in a parameter after it
     if operation.proof is None and operation.asks is not Open.ANONYMOUS:
         ctx.event.caller = ctx.caller = by_signature_or_socket(ctx, operation)

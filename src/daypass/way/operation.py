@@ -46,6 +46,13 @@ class Operation:
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}
+NOT_OFFERED: dict[tuple[str, str], str] = {}  # why, for operations that will not be
+
+
+def not_offered(service: str, reasons: Mapping[str, str]) -> None:
+    """Say why operations of `service` are not offered. Raises KeyError for one that the model lacks."""
+    for name, reason in reasons.items():
+        NOT_OFFERED[service, wire.get_operation(service, wire.snake_case(name)).name] = reason
 
 
 def operation(

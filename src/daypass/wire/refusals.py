@@ -108,10 +108,12 @@ def denied(operation: OperationShape, message: str, encoded: str = "") -> Refusa
     return Refusal(code, message, status, encoded=encoded)
 
 
-def not_offered(operation: OperationShape) -> Refusal:
-    """The refusal for an operation that the model has and this server does not offer."""
+def not_offered(operation: OperationShape, reason: str = "") -> Refusal:
+    """The refusal for an operation that the model has and this server does not offer, with the `reason` when one is given."""
     code, status = _COMMON["UnknownOperation"][_column(operation, operation.service.protocol)]
     message = f"Could not find operation {operation.name} for version {operation.service.api_version}"
+    if reason:
+        message = f"{message}: this server does not offer it, since {reason}"
     return Refusal(code, message, status, private="modelled, not offered")
 
 

@@ -12,15 +12,19 @@ from conformance.samples import (
     NOW,
     THERE,
     account,
+    account_settings,
+    device,
     group,
     guard,
     handshake,
     key,
+    login,
     managed,
     order,
     organization,
     profile,
     provider,
+    report,
     role,
     seal_key,
     unit,
@@ -36,7 +40,7 @@ ENVELOPE = Envelope("aa", {"00000001": bytes(32)}, "00000001")
 SAMPLES: list[Record] = [
     account(), organization(), unit(), guard(), handshake(), user(groups=("AGPA1",), tags=(("K", "v"),)),
     group(inline={"p": "{}"}), role(trusted={"arn": "AIDA"}), managed(), key(), profile(1, role()), provider(), used(),
-    order("principal", "AIDA"), seal_key(),
+    order("principal", "AIDA"), seal_key(), login(last_used=NOW), device(1, user()), account_settings(alias="acme"), report(),
 ]  # fmt: skip
 
 

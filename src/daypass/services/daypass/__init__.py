@@ -1,5 +1,8 @@
-"""daypass's own service: passes for the operator, sessions and their ending, the ledger. Goes the same way as AWS's services."""
+"""daypass's own service: passes for the operator, sessions and their ending, the ledger, questions asked ahead.
 
-from daypass.services.daypass import events, operator, server, sessions
+Goes the same way as AWS's services.
+"""
 
-__all__ = ["events", "operator", "server", "sessions"]
+from daypass.services.daypass import access, events, operator, reach, server, sessions
+
+__all__ = ["access", "events", "operator", "reach", "server", "sessions"]

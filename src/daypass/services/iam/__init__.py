@@ -1,4 +1,4 @@
-"""IAM: users, groups, roles, policies, access keys, instance profiles and OIDC providers, one file per kind. Decides nothing itself.
+"""IAM: users, groups, roles, policies, keys, certificates, instance profiles and providers, one file per kind. Decides nothing itself.
 
 Importing this package offers its operations.
 """
@@ -11,9 +11,18 @@ from daypass.services.iam import (
     groups,
     inline,
     instance_profiles,
+    linked_roles,
+    not_offered,
     oidc_providers,
+    organization_features,
+    outbound_federation,
     policies,
     roles,
+    saml_providers,
+    server_certificates,
+    service_credentials,
+    signing_certificates,
+    ssh_keys,
     summary,
     tags,
     users,
@@ -27,9 +36,18 @@ __all__ = [
     "groups",
     "inline",
     "instance_profiles",
+    "linked_roles",
+    "not_offered",
     "oidc_providers",
+    "organization_features",
+    "outbound_federation",
     "policies",
     "roles",
+    "saml_providers",
+    "server_certificates",
+    "service_credentials",
+    "signing_certificates",
+    "ssh_keys",
     "summary",
     "tags",
     "users",

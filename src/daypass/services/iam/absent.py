@@ -29,29 +29,6 @@ def list_mfa_devices(ctx: Context, *, user_name: str | None = None, marker: str 
     return _none(ctx, "MFADevices", marker, max_items)
 
 
-@operation("iam", asks=on_user("iam:ListSSHPublicKeys"))
-def list_ssh_public_keys(ctx: Context, *, user_name: str | None = None, marker: str | None = None, max_items: int = PAGE) -> Output:
-    """A user's SSH keys: none."""
-    entities.get_user_or_self(ctx, user_name)
-    return _none(ctx, "SSHPublicKeys", marker, max_items)
-
-
-@operation("iam", asks=on_user("iam:ListSigningCertificates"))
-def list_signing_certificates(ctx: Context, *, user_name: str | None = None, marker: str | None = None, max_items: int = PAGE) -> Output:
-    """A user's signing certificates: none."""
-    entities.get_user_or_self(ctx, user_name)
-    return _none(ctx, "Certificates", marker, max_items)
-
-
-@operation("iam", asks=on_user("iam:ListServiceSpecificCredentials"))
-def list_service_specific_credentials(
-    ctx: Context, *, user_name: str | None = None, service_name: str | None = None, marker: str | None = None, max_items: int = PAGE
-) -> Output:
-    """A user's credentials for single services: none."""
-    entities.get_user_or_self(ctx, user_name)
-    return _none(ctx, "ServiceSpecificCredentials", marker, max_items)
-
-
 @operation("iam", asks=on_anything("iam:ListVirtualMFADevices"))
 def list_virtual_mfa_devices(ctx: Context, *, assignment_status: str = "Any", marker: str | None = None, max_items: int = PAGE) -> Output:
     """The account's virtual MFA devices: none."""

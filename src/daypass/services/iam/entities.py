@@ -63,12 +63,17 @@ def is_linked(role: Role) -> bool:
     return role.path.startswith(LINKED_PATH)
 
 
-def get_role_to_change(ctx: Context, name: str) -> Role:
-    """The role of this name, to be changed. Raises NoSuchEntity, UnmodifiableEntity for service-linked roles and the operator's."""
-    role = get_role_to_describe(ctx, name)
+def verify_not_linked(role: Role) -> None:
+    """Raise UnmodifiableEntity for a service-linked role."""
     if is_linked(role):
         message = f"Cannot perform the operation on the protected role '{role.name}' - this role is only modifiable by AWS"
         raise Refusal("UnmodifiableEntity", message)
+
+
+def get_role_to_change(ctx: Context, name: str) -> Role:
+    """The role of this name, to be changed. Raises NoSuchEntity, UnmodifiableEntity for service-linked roles and the operator's."""
+    role = get_role_to_describe(ctx, name)
+    verify_not_linked(role)
     return role
 
 

@@ -88,6 +88,7 @@ def add_role_to_instance_profile(ctx: Context, *, instance_profile_name: str, ro
     """Give an instance profile its role; whoever does must be allowed to pass the role on."""
     profile = entities.get_instance_profile(ctx, instance_profile_name)
     role = entities.get_role(ctx, role_name)
+    entities.verify_not_linked(role)
     # (AWS names this quota so, though it counts roles.)
     quotas.within("InstanceSessionsPerInstanceProfile", quotas.ROLES_PER_INSTANCE_PROFILE, bool(profile.role_id) + 1)
     ctx.changes.put(replace(profile, role_id=role.id))

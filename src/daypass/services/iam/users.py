@@ -12,6 +12,7 @@ from daypass.services.iam.listing import PAGE, listing, under
 from daypass.services.iam.names import check_name
 from daypass.services.iam.show import show_group, show_user, show_user_fully
 from daypass.services.iam.tags import Given, read_tags
+from daypass.store.holdings import ServiceCredential, SigningCertificate, SshKey
 from daypass.store.records import User
 from daypass.values import ids
 from daypass.values.arn import root_arn
@@ -78,6 +79,9 @@ def delete_user(ctx: Context, *, user_name: str) -> None:
     """Delete a user that nothing hangs on any more."""
     user = entities.get_user(ctx, user_name)
     entities.verify_unused(bool(ctx.store.keys_of(user.id)), "delete access keys")
+    entities.verify_unused(bool(ctx.store.owned(SshKey, user.id)), "delete SSH public keys")
+    entities.verify_unused(bool(ctx.store.owned(SigningCertificate, user.id)), "delete signing certificates")
+    entities.verify_unused(bool(ctx.store.owned(ServiceCredential, user.id)), "delete service-specific credentials")
     entities.verify_unused(bool(user.groups), "remove users from group")
     entities.verify_without_policies(user)
     ctx.changes.delete(user)

@@ -11,7 +11,7 @@ down_revision = None
 _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _PLAIN = (
     "accounts", "organizations", "organizational_units", "organization_policies", "handshakes", "users", "groups", "roles", "policies",
-    "instance_profiles", "oidc_providers", "used_tokens", "revocations",
+    "account_settings", "credential_reports", "instance_profiles", "oidc_providers", "used_tokens", "revocations",
     "saml_providers", "ssh_keys", "signing_certificates", "deleted_roles", "token_issuers",
 )  # fmt: skip
 
@@ -20,7 +20,7 @@ def upgrade() -> None:
     """Make every table."""
     for name in _PLAIN:
         _records(name)
-    for name in ("saml_keys", "seal_keys", "server_certificates", "service_credentials"):
+    for name in ("login_profiles", "mfa_devices", "saml_keys", "seal_keys", "server_certificates", "service_credentials"):
         _records(name, sa.Column("sealed", sa.LargeBinary, nullable=False))
     _records(
         "access_keys",

@@ -1,0 +1,143 @@
+"""`daypass can-become`: all roles that a principal can reach by assuming one after the other, each step with its proof. Assumes none.
+
+It follows AssumeRole alone: who may change a trust policy or pass a role to a service can get further, and that is not drawn here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from daypass.cli import answer, control, screen
+from daypass.cli.exits import OK, USAGE, Trouble
+
+MAX_HOPS = 9  # a session descends from at most 8 others (DESIGN §3)
+_BATCH = 25  # principals that the server looks at per call
+_CERTAIN = {"allowed": 0, "conditional": 1, "unknown": 2}
+_VERDICTS = tuple(_CERTAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The last step to a role: `via` is the step before it (None: the principal itself), `found` what the server says of this one.
+
+    `doubt` is 0 when every step to here is certain, 1 when one has a condition, 2 when one may or may not be.
+    """
+
+    hops: int
+    via: Step | None
+    found: dict[str, Any]
+    doubt: int
+
+    @property
+    def role(self) -> str:
+        """The ARN of the role."""
+        return str(self.found["RoleArn"])
+
+    @property
+    def path(self) -> list[str]:
+        """The roles on the way, this one last."""
+        return [*(self.via.path if self.via else ()), self.role]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("principal", metavar="PRINCIPAL", help="a user or role by ARN or name, a role session, an OIDC provider")
+    parser.add_argument("--hops", type=int, default=MAX_HOPS, metavar="N", help=f"at most N steps (default and most: {MAX_HOPS})")
+    parser.add_argument("--svg", metavar="FILE", help="draw the reach into FILE")
+    answer.add_context(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the roles, the nearest first, and draw them."""
+    if not 1 <= args.hops <= MAX_HOPS:
+        raise Trouble(USAGE, f"--hops {args.hops}: a chain of sessions has 1 to {MAX_HOPS} steps", "daypass can-become --help")
+    context = answer.entries(args.context)
+
+    def ask(principals: Sequence[str], reached: Sequence[str]) -> dict[str, Any]:
+        return control.call(args.data, "ListAssumableRoles", Principals=principals, Reached=reached, Context=context)
+
+    with screen.progress("roles") as progress:
+        steps = follow(ask, args.principal, args.hops, progress)
+    if args.output == "json":
+        screen.document([_described(step) for step in steps])
+    elif steps:
+        screen.table(("HOPS", "CAN", "ROLE", "VIA", "IF", "TRUSTED BY", "ALLOWED BY"), [_row(step) for step in steps])
+    else:
+        screen.talk(f"{args.principal} can become no role.")
+    if args.svg:
+        _draw(args.svg, args.principal, steps)
+    return OK
+
+
+def follow(
+    ask: Callable[[Sequence[str], Sequence[str]], dict[str, Any]],
+    start: str,
+    hops: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Step]:
+    """The best way to every role within `hops` steps: the most certain one, and of those the shortest. `ask` answers one step."""
+    best: dict[str, Step] = {}
+    known: dict[str, Step | None] = {start: None}
+    frontier, looked_at, itself = [start], 0, ""
+    for hop in range(1, hops + 1):
+        better: dict[str, Step] = {}
+        for batch in _batches(frontier):
+            settled = [role for role, step in best.items() if step.doubt == 0]
+            page = ask(batch, settled)
+            for found in page["Steps"]:
+                itself = itself or (found["FromArn"] if found["From"] == start else "")
+                via = known[found["From"]]
+                step = Step(hop, via, found, max(_CERTAIN[found["Verdict"]], via.doubt if via else 0))
+                old = best.get(step.role)
+                if step.role != itself and (old is None or step.doubt < old.doubt):
+                    best[step.role] = better[step.role] = step
+            looked_at += len(batch)
+            progress(looked_at, max(looked_at, page["Roles"]))
+        known |= better
+        frontier = list(better)
+    return sorted(best.values(), key=lambda step: (step.hops, step.role))
+
+
+def _batches(items: Iterable[str]) -> Iterator[list[str]]:
+    waiting = iter(items)
+    while batch := list(islice(waiting, _BATCH)):
+        yield batch
+
+
+def short(arn: str) -> str:
+    """A role as people call it: its account and its path with name."""
+    parts = arn.split(":", 5)
+    return f"{parts[4]}:{parts[5].removeprefix('role/')}" if len(parts) == 6 else arn
+
+
+def _row(step: Step) -> tuple[object, ...]:
+    found = step.found
+    own = f"{found['OwnPolicy']}, statement {found['OwnStatement']}" if found["OwnStatement"] else "(the trust policy alone)"
+    return (
+        step.hops,
+        answer.WORDS[_VERDICTS[step.doubt]],
+        step.role,
+        short(step.via.role) if step.via else "",
+        answer.supposed(found["Assumed"]) if found["Verdict"] != "unknown" else "(a condition that we cannot meet)",
+        f"statement {found['TrustStatement']}" if found["TrustStatement"] else "",
+        "" if found["Verdict"] == "unknown" else own,
+    )
+
+
+def _described(step: Step) -> dict[str, Any]:
+    return {**step.found, "Hops": step.hops, "PathVerdict": _VERDICTS[step.doubt], "Path": step.path}
+
+
+def _draw(file: str, principal: str, steps: Sequence[Step]) -> None:
+    from daypass.cli.drawing import draw
+
+    try:
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(draw(principal, steps))
+    except OSError as error:
+        raise Trouble(USAGE, f"{file} cannot be written: {error.strerror}", f"daypass can-become {principal} --svg reach.svg") from None
+    screen.talk(f"The reach of {principal} is drawn in {file}.")

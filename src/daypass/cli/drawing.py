@@ -1,0 +1,200 @@
+"""The reach of a principal as an SVG picture: a column for each step, a colour for each account. Draws what it is given, asks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from daypass.cli import answer
+from daypass.cli.screen import clean
+
+if TYPE_CHECKING:
+    from daypass.cli.can_become import Step
+
+MAX_BESIDE = 12  # roles without further steps that are drawn below one parent; the others are counted in one box
+_WIDTH, _HEIGHT, _ACROSS, _DOWN, _EDGE, _HEAD = 236, 40, 356, 54, 28, 74  # pixels
+_LETTERS = 32  # of a name that fit in a box
+_COLOURS = ("#2f6fb5", "#b5542f", "#2f8f5b", "#8a4fb0", "#a8821c", "#3a8f9c", "#b03f6e", "#5d6b7a")
+_LINES = {"allowed": "", "conditional": ' stroke-dasharray="7 4"', "unknown": ' stroke-dasharray="2 4"'}
+_STYLE = (
+    "text{font-family:system-ui,'Segoe UI','DejaVu Sans',sans-serif;fill:#1d2733}"
+    ".n{font-size:13px;font-weight:600}.s{font-size:11px;fill:#55616e}.t{font-size:18px;font-weight:700}.e{font-size:10px;fill:#6b5310}"
+)
+
+
+@dataclass(slots=True)
+class _Box:
+    """One box: what it says, and where it stands once it is laid out."""
+
+    name: str
+    below: str
+    account: str
+    column: int
+    title: str
+    verdict: str = "allowed"  # of the step that leads here
+    note: str = ""
+    children: list[_Box] = field(default_factory=list)
+    y: float = 0.0
+
+    @property
+    def x(self) -> int:
+        return _EDGE + self.column * _ACROSS
+
+    @property
+    def is_count(self) -> bool:
+        return not self.account
+
+
+def draw(principal: str, steps: Sequence[Step]) -> str:
+    """The picture, as the text of an SVG file that stands alone (no script, no font and no link from elsewhere)."""
+    root = _tree(principal, steps)
+    rows = _lay_out(root, 0)
+    boxes = list(_every(root))
+    accounts = sorted({box.account for box in boxes if box.account})
+    colours = {account: _COLOURS[number % len(_COLOURS)] for number, account in enumerate(accounts)}
+    width = max(_EDGE * 2 + max(box.column for box in boxes) * _ACROSS + _WIDTH, 560)
+    height = int(_HEAD + rows * _DOWN + 24 + 20 * len(accounts) + 30)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
+        f"<title>{_text(f'What {principal} can become')}</title>",
+        f"<style>{_STYLE}</style>",
+        f'<rect width="{width}" height="{height}" fill="#fbfbf9"/>',
+        f'<text class="t" x="{_EDGE}" y="36">{_text(_cut(f"What {principal} can become", 90))}</text>',
+        f'<text class="s" x="{_EDGE}" y="56">{_text(_summary(steps))}</text>',
+        *(_edge(box, child) for box in boxes for child in box.children),
+        *(_box(box, colours) for box in boxes),
+        *_legend(colours, steps, int(_HEAD + rows * _DOWN + 24)),
+        "</svg>\n",
+    ]
+    return "\n".join(parts)
+
+
+def _tree(principal: str, steps: Sequence[Step]) -> _Box:
+    """The boxes as a tree; many leaves below one parent become one box that counts them."""
+    arn = next((step.found["FromArn"] for step in steps if step.via is None), principal)
+    kind, name = _named(arn)
+    root = _Box(name, kind, _account(arn), 0, arn)
+    boxes: dict[str, _Box] = {}
+    for step in steps:
+        found = step.found
+        kind, name = _named(step.role)
+        note = answer.supposed(found["Assumed"]) if found["Assumed"] else "a condition decides" if found["Verdict"] == "unknown" else ""
+        box = _Box(name, kind, found["Account"], step.hops, _proof(step), found["Verdict"], note)
+        boxes[step.role] = box
+        (boxes[step.via.role] if step.via else root).children.append(box)
+    for box in [root, *boxes.values()]:
+        leaves = [child for child in box.children if not child.children]
+        if len(leaves) > MAX_BESIDE + 1:
+            hidden = leaves[MAX_BESIDE:]
+            title = "\n".join(child.title.partition("\n")[0] for child in hidden)
+            box.children = [child for child in box.children if child.children or child not in hidden]
+            box.children.append(_Box(f"{len(hidden)} more roles", "of the same step", "", box.column + 1, title))
+    return root
+
+
+def _lay_out(box: _Box, top: float) -> float:
+    """Give `box` and all behind it their places, from the row `top` on; the rows that they take. Iterative: chains may be long."""
+    order = list(_every(box))
+    row = top
+    for one in order:
+        if not one.children:
+            one.y = row
+            row += 1
+    for one in reversed(order):
+        if one.children:
+            one.y = (one.children[0].y + one.children[-1].y) / 2
+    return max(row - top, 1)
+
+
+def _every(root: _Box) -> Iterator[_Box]:
+    waiting = [root]
+    while waiting:
+        box = waiting.pop()
+        yield box
+        waiting += reversed(box.children)
+
+
+def _edge(parent: _Box, child: _Box) -> str:
+    x1, x2 = parent.x + _WIDTH, child.x
+    y1, y2 = (_HEAD + box.y * _DOWN + _HEIGHT / 2 for box in (parent, child))
+    bend = (x2 - x1) / 2
+    line = f'<path d="M{x1} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2 - 6} {y2:.0f}"'
+    tip = f'<path d="M{x2 - 8} {y2 - 4:.0f}L{x2 - 1} {y2:.0f}L{x2 - 8} {y2 + 4:.0f}z" fill="#8b96a3"/>'
+    return f'{line} fill="none" stroke="#8b96a3" stroke-width="1.5"{_LINES[child.verdict]}/>{tip}'
+
+
+def _box(box: _Box, colours: Mapping[str, str]) -> str:
+    y = _HEAD + box.y * _DOWN
+    colour = colours.get(box.account, "#9aa4af")
+    lines = [
+        f'<g><title>{_text(box.title)}</title><rect x="{box.x}" y="{y:.0f}" width="{_WIDTH}" height="{_HEIGHT}" rx="6" fill="#ffffff" '
+        f'stroke="{colour}" stroke-width="1.5"{_LINES[box.verdict]}/>',
+        f'<rect x="{box.x}" y="{y:.0f}" width="6" height="{_HEIGHT}" rx="3" fill="{colour}"/>',
+        f'<text class="n" x="{box.x + 14}" y="{y + 17:.0f}">{_text(_cut(box.name, 27))}</text>',
+        f'<text class="s" x="{box.x + 14}" y="{y + 32:.0f}">{_text(_cut(box.below, _LETTERS + 4))}</text>',
+    ]
+    if box.note:
+        lines.append(f'<text class="e" x="{box.x + 2}" y="{y + _HEIGHT + 10:.0f}">if {_text(_cut(box.note, 44))}</text>')
+    return "\n".join([*lines, "</g>"])
+
+
+def _legend(colours: Mapping[str, str], steps: Sequence[Step], top: int) -> Iterator[str]:
+    for number, (account, colour) in enumerate(colours.items()):
+        y = top + 20 * number
+        yield f'<rect x="{_EDGE}" y="{y}" width="12" height="12" rx="3" fill="{colour}"/>'
+        yield f'<text class="s" x="{_EDGE + 18}" y="{y + 10}">account {_text(account)}</text>'
+    used = [(verdict, word) for verdict, word in _MEANINGS if any(step.found["Verdict"] == verdict for step in steps)]
+    for number, (verdict, word) in enumerate(used):
+        x, y = _EDGE + 180 + 150 * number, top + 6
+        yield f'<path d="M{x} {y}H{x + 34}" stroke="#8b96a3" stroke-width="1.5"{_LINES[verdict]}/>'
+        yield f'<text class="s" x="{x + 40}" y="{y + 4}">{word}</text>'
+
+
+_MEANINGS = (("allowed", "can"), ("conditional", "can, if …"), ("unknown", "perhaps"))
+
+
+def _summary(steps: Sequence[Step]) -> str:
+    if not steps:
+        return "no role"
+    accounts = len({step.found["Account"] for step in steps})
+    furthest = max(step.hops for step in steps)
+    return f"{_many(len(steps), 'role')} in {_many(accounts, 'account')}, in at most {_many(furthest, 'step')}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _proof(step: Step) -> str:
+    found = step.found
+    trust = f"its trust policy allows: statement {found['TrustStatement']}" if found["TrustStatement"] else "its trust policy may allow"
+    own = f"\nthe caller's policy {found['OwnPolicy']} allows: statement {found['OwnStatement']}" if found["OwnStatement"] else ""
+    held = f"\nif {answer.supposed(found['Assumed'])}" if found["Assumed"] else ""
+    return f"{step.role}\n{trust}{own}{held}"
+
+
+def _named(arn: str) -> tuple[str, str]:
+    """What kind of thing, with its account, and its name with its path."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6:
+        return "", arn
+    kind, _, name = parts[5].partition("/")
+    return f"{kind} in {parts[4]}", name or kind
+
+
+def _account(arn: str) -> str:
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 else "?"
+
+
+def _cut(text: str, letters: int) -> str:
+    """`text`, with its middle left out when it is longer than `letters`."""
+    half = (letters - 1) // 2
+    return text if len(text) <= letters else f"{text[: letters - 1 - half]}…{text[-half:]}"
+
+
+def _text(text: str) -> str:
+    """Text of others inside the picture: cleaned line by line, and no markup."""
+    return escape("\n".join(clean(line) for line in text.split("\n")), {'"': "&quot;"})
