@@ -17,7 +17,6 @@ from daypass.way.context import Context
 
 PRINCIPAL_TAG = "aws:principaltag/"
 _TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "operator": "AssumedRole", "anonymous": "Anonymous"}
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 Reader = Callable[[Context, Ask], Values | None]
 
@@ -78,6 +77,11 @@ def _principal_arn(caller: Caller) -> str:
     return caller.principal_arn or (root_arn(caller.account) if caller.kind == "root" else "")
 
 
+def _text_of(moment: datetime) -> str:
+    """A time in UTC, whole seconds, as conditions read it."""
+    return moment.isoformat()[:19] + "Z"
+
+
 def _organization_of(account: str, ctx: Context) -> str | None:
     organization = ctx.store.tree.organization_of(account)
     return organization.id if organization else None
@@ -93,7 +97,7 @@ def _path_of(account: str, ctx: Context) -> tuple[str, ...] | None:
 
 def _issued(ctx: Context, ask: Ask) -> Values | None:
     session = ctx.caller.session
-    return datetime.fromtimestamp(session.issued, UTC).strftime(_TIME) if session else None
+    return _text_of(datetime.fromtimestamp(session.issued, UTC)) if session else None
 
 
 def _mfa_present(ctx: Context, ask: Ask) -> Values | None:
@@ -121,7 +125,7 @@ def _source_ip(ctx: Context, ask: Ask) -> Values | None:
 
 
 _READERS: dict[str, Reader] = {
-    "aws:currenttime": lambda ctx, ask: ctx.now.strftime(_TIME),
+    "aws:currenttime": lambda ctx, ask: _text_of(ctx.now),
     "aws:epochtime": lambda ctx, ask: str(int(ctx.now.timestamp())),
     "aws:sourceip": _source_ip,
     "aws:securetransport": lambda ctx, ask: "true" if ctx.request.secure else "false",

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from daypass import wire
@@ -31,7 +31,7 @@ MAX_AGENT = 1024  # characters of a User-Agent that the ledger keeps
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """A response that may leave once `line`, which tells of `event`, is on disk; `changed`: a change was committed with it.
 
@@ -59,7 +59,8 @@ class Pending:
 
 def handle(node: Node, request: Request, now: datetime) -> Answer | Pending:
     """Answer `request` at `now` (UTC), or say what to wait for. Never raises: every way ends in an answer with its ledger line."""
-    now = now.replace(microsecond=0)
+    if now.microsecond:
+        now = now.replace(microsecond=0)
     request_id = ids.request_id(node.random(16))
     agent = request.first(b"user-agent")
     event = Event(
@@ -191,9 +192,10 @@ def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | No
 def _offered(operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as keywords. Raises Refusal for a modelled member that is not offered: to drop it could grant too much."""
     names = operation.parameters
-    if foreign := [member for member in values if member not in names]:
-        raise Refusal("ValidationError", f"The parameter {foreign[0]} is not offered by this server")
-    return {names[member]: value for member, value in values.items()}
+    try:
+        return {names[member]: value for member, value in values.items()}
+    except KeyError as foreign:
+        raise Refusal("ValidationError", f"The parameter {foreign.args[0]} is not offered by this server") from None
 
 
 def _verify_welcome(ctx: Context) -> None:
@@ -201,11 +203,18 @@ def _verify_welcome(ctx: Context) -> None:
     request, node = ctx.request, ctx.node
     if request.peer.startswith("uid:"):
         return
-    host = (request.first(b"host") or b"").decode("latin-1").lower()
-    if host not in node.rules.hosts and host.rsplit(":", 1)[0] not in node.rules.hosts:
-        raise Refusal("AccessDenied", "The Host of the request is not one that this server answers for", private=f"host {host[:200]!r}")
+    host = request.first(b"host") or b""
+    if not _is_ours(host, node.rules.hosts):
+        why = f"host {host[:200].decode('latin-1')!r}"
+        raise Refusal("AccessDenied", "The Host of the request is not one that this server answers for", private=why)
     if (age := node.store.feed_age(ctx.now)) > node.rules.max_staleness:
         raise ProofError(ProofFault.UNAVAILABLE, "The service is not available", f"the state is {age:.0f} s old")
+
+
+@lru_cache(maxsize=256)
+def _is_ours(host: bytes, ours: frozenset[str]) -> bool:
+    name = host.decode("latin-1").lower()
+    return name in ours or name.rsplit(":", 1)[0] in ours
 
 
 def _exhausted(ctx: Context) -> bool:

@@ -70,6 +70,6 @@ def unescape(text: str) -> str:
 
 def refuse_duplicates(pairs: list[Pair], taken: frozenset[str] = frozenset()) -> None:
     """Raises Malformed when a name comes twice, also in another case, or is one of `taken` (folded names; attack row C13)."""
-    names = {fold(name) for name, _ in pairs}
+    names = {name.lower() if name.isascii() else fold(name) for name, _ in pairs}
     if len(names) != len(pairs) or not names.isdisjoint(taken):
         raise Malformed("A parameter is given more than once")

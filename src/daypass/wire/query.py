@@ -89,6 +89,8 @@ def _reader(shape: Shape) -> ReadNode:
         return _list_reader(shape)
     if shape.kind == "map":
         return _map_reader(shape)
+    if shape.kind == "string":
+        return _read_string
     read = text_reader(shape, "iso8601")
 
     def read_scalar(node: Node, _unknown: Unknown) -> Any:
@@ -97,6 +99,12 @@ def _reader(shape: Shape) -> ReadNode:
         return read(node)
 
     return read_scalar
+
+
+def _read_string(node: Node, _unknown: Unknown) -> str:
+    if not isinstance(node, str):
+        raise WrongType("a single value")
+    return node
 
 
 reader_of: Compiled[ReadNode] = Compiled(_reader)

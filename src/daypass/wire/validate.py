@@ -70,7 +70,8 @@ def _said(shape: Shape, value: Any, path: str, constraint: str) -> str:
 
 
 def _check_structure(shape: Shape) -> Check:
-    members = [(name, spelled(name), check_of(member.shape)) for name, member in shape.members.items()]
+    checks = {name: (spelled(name), check_of(member.shape)) for name, member in shape.members.items()}
+    order = {name: position for position, name in enumerate(checks)}
     required = [(name, spelled(name)) for name in shape.required]
     union = shape.union
 
@@ -80,9 +81,14 @@ def _check_structure(shape: Shape) -> Check:
                 out.append(f"Value null at '{path}{shown}' failed to satisfy constraint: Member must not be null")
         if union and len(value) != 1:
             out.append(problem(path.rstrip(".") or shape.name, "Exactly one member of the union must be set"))
-        for name, shown, check_member in members:
-            if name in value:
-                check_member(value[name], path + shown, out)
+        before = len(out)
+        for name, item in value.items():
+            shown, check_member = checks[name]
+            check_member(item, path + shown, out)
+        if len(out) > before + 1 and list(value) != sorted(value, key=order.__getitem__):
+            # said in the order of the model, whatever the order of the request
+            del out[before:]
+            check({name: value[name] for name in sorted(value, key=order.__getitem__)}, path, out)
 
     def check_nested(value: Any, path: str, out: list[str]) -> None:
         check(value, path + "." if path else "", out)
