@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from daypass.values.mac import Mac
 from daypass.values.secret import Secret
 
 SealState = Literal["active", "retained", "revoked"]
@@ -42,7 +43,7 @@ class SealKeyValue:
         # INVARIANT: the three keys are independent (RFC 5869 §3.2: one `info` for each use), so that a secret access key, which its
         # holder sees, tells nothing about the key that seals.
         self.aead = AESGCM(_derive(material, _SEALING))
-        self.deriving = Secret(_derive(material, _DERIVING))
+        self.deriving = Mac(_derive(material, _DERIVING))
         # Apart from tokens, so that whoever can cause refusals uses up no nonces of theirs (NIST SP 800-38D §8.3: 2**32 with one key).
         self.messages = AESGCM(_derive(material, _MESSAGES))
 

@@ -73,10 +73,14 @@ def mint(
         issued=issued,
         expires=expiry_of_child(kind, parent, issued, duration),
         origin=origin,
+        policy=narrowing.policy,
+        policy_arns=narrowing.policy_arns,
+        tags=narrowing.tags,
+        transitive=narrowing.transitive,
+        source_identity=narrowing.source_identity,
         mfa_at=mfa_at if kind == "user" else 0,
         ancestors=ancestors_of_child(parent),
         source_key=parent.source_key if parent else source_key,
-        **narrowing._asdict(),
     )
     token, percent = seal_sized(session, key, random[-NONCE_BYTES:], minimum_size)
     return Pass(session, secret_of(session, key), token, percent)

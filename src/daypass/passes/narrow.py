@@ -67,6 +67,8 @@ def narrow(
     passed = tuple(tags.items()) if isinstance(tags, Mapping) else tuple(tags)
     if kind == "user" and parent is not None:
         return _same_again(parent, bool(policy or policy_arns or passed or source_identity))
+    if parent is None and not passed and not transitive and not source_identity:
+        return Narrowing(policy, policy_arns, (), (), "")
     inherited = tuple(pair for pair in parent.tags if pair[0] in parent.transitive) if parent else ()
     passing_on = parent.transitive if parent else ()
     _check_tags(passed, inherited)
@@ -87,6 +89,8 @@ def _same_again(parent: Session, asks_more: bool) -> Narrowing:
 
 
 def _check_policies(policy: str, policy_arns: tuple[str, ...]) -> None:
+    if not policy and not policy_arns:
+        return
     if len(policy_arns) > MAX_SESSION_POLICIES:
         raise Refusal("ValidationError", f"PolicyArns must have at most {MAX_SESSION_POLICIES} members.", 400)
     if len(policy) + sum(map(len, policy_arns)) > MAX_SESSION_POLICY:

@@ -8,7 +8,6 @@ The length of a token shows how much was packed, nothing else does.
 from __future__ import annotations
 
 import binascii
-import hmac
 import math
 import zlib
 from collections.abc import Mapping
@@ -111,7 +110,7 @@ def secret_of(session: Session, key: SealKeyValue) -> Secret:
     HMAC-SHA256 (RFC 2104) over the 128-bit session id and the access key id, cut to 30 bytes: without the seal key it cannot be found from
     the token, not even by one who could read the token's content.
     """
-    mac = hmac.digest(key.deriving.reveal(), session.id + session.key_id.encode("ascii"), "sha256")
+    mac = key.deriving.digest(session.id + session.key_id.encode("ascii"))
     return Secret(binascii.b2a_base64(mac[:30], newline=False))
 
 

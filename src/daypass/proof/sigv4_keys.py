@@ -6,43 +6,20 @@ Source: IAM User Guide, "Create a signed AWS API request", step 3. Hash: RFC 210
 from __future__ import annotations
 
 import hmac
-from hashlib import sha256
 
 from daypass.values.caller import SigV4Claim
+from daypass.values.mac import Mac
 from daypass.values.secret import Secret
 
 MAX_KEYS = 20_000  # ours: about 10 MB; a key is used by its owner for a day, a region and a service
 
-_IPAD = bytes(byte ^ 0x36 for byte in range(256))
-_OPAD = bytes(byte ^ 0x5C for byte in range(256))
-_BLOCK = 64  # bytes, block size of SHA-256
 
-
-class SigningKey:
-    """A derived key with its two HMAC pads already hashed (RFC 2104 §4): a signature costs two short hashes."""
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        padded = key.ljust(_BLOCK, b"\0")
-        self._inner = sha256(padded.translate(_IPAD))
-        self._outer = sha256(padded.translate(_OPAD))
-
-    def sign(self, text: bytes) -> bytes:
-        """HMAC-SHA256 of `text` as lower-case hex."""
-        inner = self._inner.copy()
-        inner.update(text)
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.hexdigest().encode("ascii")
-
-
-def derive(secret: Secret, date: str, region: str, service: str) -> SigningKey:
+def derive(secret: Secret, date: str, region: str, service: str) -> Mac:
     """The signing key of `secret` for one day, region and service."""
     key = hmac.digest(b"AWS4" + secret.reveal(), date.encode("ascii"), "sha256")
     for part in (region, service, "aws4_request"):
         key = hmac.digest(key, part.encode("ascii"), "sha256")
-    return SigningKey(key)
+    return Mac(key)
 
 
 class SigningKeys:
@@ -55,15 +32,15 @@ class SigningKeys:
 
     def __init__(self, limit: int = MAX_KEYS) -> None:
         self._limit = limit
-        self._keys: dict[tuple[str, str, str, str], tuple[Secret, SigningKey]] = {}
+        self._keys: dict[tuple[str, str, str, str], tuple[Secret, Mac]] = {}
         self._scopes: dict[str, set[tuple[str, str, str, str]]] = {}
 
-    def find(self, claim: SigV4Claim, secret: Secret) -> SigningKey | None:
+    def find(self, claim: SigV4Claim, secret: Secret) -> Mac | None:
         """The key remembered for the claim's scope, or None; never one that another secret made."""
         entry = self._keys.get((claim.key_id, claim.date, claim.region, claim.service))
         return entry[1] if entry is not None and (entry[0] is secret or entry[0] == secret) else None
 
-    def remember(self, claim: SigV4Claim, secret: Secret, key: SigningKey) -> None:
+    def remember(self, claim: SigV4Claim, secret: Secret, key: Mac) -> None:
         """Keep `key`, which has just verified a signature, for the claim's scope."""
         while len(self._keys) >= self._limit:
             self._drop(next(iter(self._keys)))

@@ -10,7 +10,6 @@ The first line of a segment also carries `"prev"`, the `mac` before it, so that 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from typing import NamedTuple
@@ -18,10 +17,10 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from daypass.values.mac import Mac
 from daypass.values.secret import Secret
 
 GENESIS = bytes(32)
-_BLOCK = 64  # SHA-256's block, bytes
 _MAC_AT = -len(b',"mac":"' + b"0" * 64 + b'"}\n')
 _HEAD = re.compile(rb'\{"seq":([1-9][0-9]{0,17}),(?:"prev":"([0-9a-f]{64})",)?')
 _TAIL = re.compile(rb',"mac":"([0-9a-f]{64})"\}\n')
@@ -54,23 +53,17 @@ def read_link(line: bytes) -> Link | None:
 
 
 class ChainKey:
-    """Makes MACs for one node's chain: HMAC (RFC 2104) with both pads hashed once, since it runs for each line."""
+    """Makes MACs for one node's chain: HMAC (RFC 2104) under a key of the node's own."""
 
     def __init__(self, ledger_key: Secret, node: str) -> None:
         # A key of its own for each node: a line of one node's chain never fits into another's.
         info = b"daypass/1 ledger chain " + node.encode("utf-8")
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(ledger_key.reveal()).ljust(_BLOCK, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(ledger_key.reveal())
+        self._mac = Mac(key)
 
     def mac(self, prev: bytes, covered: bytes) -> bytes:
         """The MAC of a line whose covered bytes are `covered`, after a line with MAC `prev`."""
-        inner = self._inner.copy()
-        inner.update(prev)
-        inner.update(covered)
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.digest()
+        return self._mac.digest(prev + covered)
 
     def holds(self, link: Link, before: Link | None) -> bool:
         """Whether `link` is a genuine line that follows `before`; None stands for "the first of its segment".
