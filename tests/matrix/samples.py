@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from matrix import holdings
 from rig.node import Keys, Refused, TestNode
 
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
@@ -49,6 +50,8 @@ class World:
         self.victim_key = session["Credentials"]["AccessKeyId"]
         found = self._call("daypass", "ListSessions")["Sessions"]
         self.victim = next(item["SessionId"] for item in found if item["AccessKeyId"] == self.victim_key)
+
+        self.held = holdings.make(self)
 
     def _call(self, service: str, operation: str, **parameters: Any) -> Any:
         return self.node.call(service, operation, parameters, self.admin)
@@ -180,6 +183,7 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("iam", "GetAccountSummary"): lambda world: {},
     ("iam", "ListAccountAliases"): lambda world: {},
     ("iam", "ListVirtualMFADevices"): lambda world: {},
+    **holdings.SAMPLES,
 }  # fmt: skip
 for _kind in ("User", "Group", "Role"):
     _SAMPLES["iam", f"Put{_kind}Policy"] = _named(_kind, PolicyName="more", PolicyDocument=DOCUMENT)
