@@ -8,9 +8,10 @@ who has seen one has seen every smaller one.
 from __future__ import annotations
 
 import logging
+import re
 import threading
+import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -33,16 +34,22 @@ CHANNEL = "daypass"
 _STATE = 0x64617970617373  # "daypass": the advisory lock of the state (and of migrations)
 _LINES = _STATE + 1  # that of the shipped ledger lines
 LOCKS = {"state": _STATE, "lines": _LINES}
+_NODE = 0x64617970  # the first of two numbers: the lock that a node holds on its name for as long as it lives
 
 _SERVER_SETTINGS = {
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "idle_in_transaction_session_timeout": "10s",  # a node that hangs with the lock in its hand lets go of it
     "timezone": "UTC",
+    "tcp_keepalives_idle": "5",  # the server lets go of what a node held that vanished
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
 }
 _LIVELY = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}  # a peer that vanished
 
 # What is acknowledged is on disk, whatever the server's default is; `remote_apply` and the like are the owner's to choose.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 log = logging.getLogger(__name__)
 
@@ -152,15 +159,25 @@ def notify(connection: Connection, seq: int) -> None:
 class Listener:
     """A thread that calls `heard(seq)` when the feed has come to `seq`, and `heard(0)` when it may have missed something.
 
-    A broken connection is made anew. What it misses meanwhile the poll finds: it only makes news come sooner.
+    A broken connection is made anew. What it misses meanwhile the poll finds: it only makes news come sooner. Its session holds the name
+    of the node as well. Raises ConfigError when another process lives under that name: two would write one chain.
     """
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], heard: Callable[[int], None]) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], node: str, heard: Callable[[int], None]) -> None:
         self._connect = connect
+        self._node = node
         self._heard = heard
         self._ended = threading.Event()
-        self._connection: psycopg.Connection[Any] | None = None
-        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+        try:
+            first = self._open()
+        except psycopg.Error as error:
+            raise ConfigError(f"The database cannot be listened to: {error}") from error
+        if first is None:
+            raise ConfigError(
+                f"Another process runs as {node} on this database: a data directory was copied. Remove the file `node` from one of the two, "
+                "and its `ledger` directory, which is the other one's."
+            )
+        self._thread = threading.Thread(target=self._run, args=(first,), name="listener", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -168,21 +185,36 @@ class Listener:
         self._ended.set()
         self._thread.join(2 * LISTEN_AGAIN + CONNECT_SECONDS)
 
-    def _run(self) -> None:
+    def _open(self) -> psycopg.Connection[Any] | None:
+        """A session that listens and holds the node's name; None when another one has it."""
+        connection = self._connect()
+        taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s::int)", (_NODE, _signed(zlib.crc32(self._node.encode())))).fetchone()
+        if taken is None or not taken[0]:
+            connection.close()
+            return None
+        connection.execute(f"LISTEN {CHANNEL}")
+        return connection
+
+    def _run(self, connection: psycopg.Connection[Any] | None) -> None:
         while not self._ended.is_set():
             try:
-                self._listen()
+                connection = connection or self._open()
+                if connection is not None:
+                    with connection:
+                        self._listen(connection)
             except psycopg.Error as error:
                 log.info("the listener lost the database", extra={"error": type(error).__name__})
-                self._ended.wait(LISTEN_AGAIN)
+            connection = None
+            self._ended.wait(LISTEN_AGAIN)
 
-    def _listen(self) -> None:
-        with self._connect() as connection:
-            connection.execute(f"LISTEN {CHANNEL}")
-            self._heard(0)
-            while not self._ended.is_set():
-                for told in connection.notifies(timeout=LISTEN_AGAIN, stop_after=1):
-                    seq = 0
-                    with suppress(ValueError):  # anybody who may connect may notify; it says no more than "look"
-                        seq = int(told.payload) if told.payload.isascii() else 0
-                    self._heard(seq)
+    def _listen(self, connection: psycopg.Connection[Any]) -> None:
+        self._heard(0)
+        while not self._ended.is_set():
+            for told in connection.notifies(timeout=LISTEN_AGAIN, stop_after=1):
+                # anybody who may connect may notify; it says no more than "look"
+                self._heard(int(told.payload) if _NUMBER.fullmatch(told.payload) else 0)
+
+
+def _signed(number: int) -> int:
+    """32 bits as PostgreSQL's integer."""
+    return number - (1 << 32) if number >= 1 << 31 else number

@@ -69,7 +69,7 @@ class Store:
         self._alone = alone and not self.shared
         self._listen = listen
         self._listener: Listener | None = None
-        self._doubtful: dict[str, bytes] = {}
+        self._doubtful: set[str] = set()  # request ids of changes whose commit broke
         self._seq = 0
         self.snapshot = Snapshot()
         self._load(now)
@@ -92,7 +92,7 @@ class Store:
 
     def listen(self, heard: Heard) -> None:
         """Have `heard(number)` called, on a thread of its own, soon after a node has committed the change of that number; 0 stands for
-        "perhaps". Where there are no other nodes nothing happens."""
+        "perhaps". Where there are no other nodes nothing happens. Raises ConfigError when another process runs under this node's name."""
         if self._listen is not None:
             self._listener = self._listen(heard)
 
@@ -125,8 +125,8 @@ class Store:
                 seq = feed.newest(connection)
                 feed.announce(connection, seq)
         except StoreFailed:
-            if line is not None:
-                self._doubtful[request_id] = line
+            if self.shared and line is not None:
+                self._doubtful.add(request_id)
             raise
         with self._lock:
             self.snapshot.apply(changes.records, [(type(record), record.id) for record in changes.deleted])
@@ -263,15 +263,20 @@ class Store:
     def clock_high_water(self) -> datetime | None:
         """The latest time that was noted, UTC; None on a new database."""
         with self._database.reading() as connection:
-            value = vault.get_setting(connection, _CLOCK)
+            value = vault.get_setting(connection, self._clock)
         return None if value is None else datetime.fromtimestamp(int(value), UTC)
 
     def raise_clock(self, now: datetime) -> None:
         """Note the time, if it is later than the one noted."""
-        with self._database.writing() as connection:
-            value = vault.get_setting(connection, _CLOCK)
+        with self._database.writing(lock="") as connection:
+            value = vault.get_setting(connection, self._clock)
             if value is None or int(value) < int(now.timestamp()):
-                vault.put_setting(connection, _CLOCK, b"%d" % int(now.timestamp()))
+                vault.put_setting(connection, self._clock, b"%d" % int(now.timestamp()))
+
+    @property
+    def _clock(self) -> str:
+        """Each of several nodes goes by its own clock (fault F-20): one that is ahead does not drag the others along."""
+        return f"{_CLOCK}/{self.node}" if self.shared else _CLOCK
 
     def secret(self, name: str) -> Secret:
         """The installation's own secret of that name, 32 bytes, the same for every node; made when it is first asked for."""
@@ -350,7 +355,7 @@ def open_store(
 
     Raises ConfigError: the root key is not the database's, the schema is newer than this daypass, the database is damaged or away.
     """
-    engine, listen = _engine(url_or_path, password)
+    engine, listen = _engine(url_or_path, node, password)
     try:
         migrate(engine)
         with engine.execution_options(patient=True).begin() as connection:
@@ -365,10 +370,10 @@ def open_store(
         raise
 
 
-def _engine(url_or_path: str | Path, password: Secret | None) -> tuple[Engine, Callable[[Heard], Listener] | None]:
+def _engine(url_or_path: str | Path, node: str, password: Secret | None) -> tuple[Engine, Callable[[Heard], Listener] | None]:
     if "://" not in str(url_or_path):
         return open_engine(url_or_path), None
     from daypass.store import postgres  # a tenth of a second at each start, for those who have it
 
     engine, connect = postgres.open_postgres(str(url_or_path), password)
-    return engine, lambda heard: postgres.Listener(connect, heard)
+    return engine, lambda heard: postgres.Listener(connect, node, heard)
