@@ -23,6 +23,7 @@ COMMANDS = {
     "sessions": "list live passes with their lineage",
     "revoke": "end passes at once",
     "events": "read, follow and verify the ledger",
+    "explain": "tell why a request was refused",
     "can": "ask whether a principal may do something, before it tries",
     "who-can": "list everybody who may do something",
     "can-become": "list and draw every role that a principal can reach",

@@ -45,7 +45,7 @@ def denial(caller: Caller, ask: Ask, decision: Decision) -> str:
     return f"{text} with an explicit deny in {article} {kind}{which}"
 
 
-def reasons(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Layers) -> Why:
+def reasons(request_id: str, ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Layers) -> Why:
     """The reasons of a refusal, the texts of at most MAX_SIZE bytes: what decided, then what came near, nearest first."""
     explanation = explain(ask, caller, context, layers)
     decision = explanation.decision
@@ -54,6 +54,7 @@ def reasons(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Lay
     kept = tuple(small for one in found if room.take(*_texts(small := _small(one))))
     stated = ((_cut(key), _values(value)) for key, value in ask.context.items())
     return Why(
+        request_id=request_id,
         explicit=decision.explicit,
         layer=decision.layer,
         action=_cut(ask.action),

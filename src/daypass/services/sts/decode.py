@@ -41,7 +41,7 @@ def decoded(why: Why) -> dict[str, Any]:
     """The members that AWS's decoded messages have (fact sheet A, §3.12).
 
     Where AWS leaves `failures` without a documented form stand the statements that came near, each with what failed in it; statements also
-    name their layer and policy.
+    name their layer and policy, and the whole the layer that decided and the request.
     """
     return {
         "allowed": False,
@@ -55,6 +55,7 @@ def decoded(why: Why) -> dict[str, Any]:
             "conditions": _items({"key": key, "values": _texts(values)} for key, values in why.context),
         },
         "decidedBy": why.layer,
+        "requestId": why.request_id,
     }
 
 
