@@ -36,6 +36,7 @@ MAX_TEXT = 1024  # characters of a user agent, a message or a reason (CloudTrail
 MAX_PARAMETERS = 16 * 1024  # bytes of request parameters as JSON (CloudTrail: 100 KB; ours are validated, long only by policies)
 MAX_PARAMETER_TEXT = 2048  # characters kept of one string where the parameters are longer than that
 MAX_DECISIONS = 64
+MAX_WARNINGS = 16
 LEDGER_SOURCE = "ledger.daypass"
 
 _TYPES = {
@@ -121,6 +122,7 @@ def _body(event: Event, parameters: msgspec.Raw | None) -> Body:
             ],
             decisionsOmitted=max(0, len(decisions) - MAX_DECISIONS),
             reason=event.private[:MAX_TEXT],
+            warnings=tuple(text[:MAX_TEXT] for text in event.warnings[:MAX_WARNINGS]),
             why=None if event.why is None else refused_of(event.why),
             claimedKeyId="" if caller is not None and caller.key_id == event.claimed_key_id else event.claimed_key_id[:MAX_TEXT],
             session=None if caller is None or caller.session is None else lineage_of(caller.session),
