@@ -171,6 +171,21 @@ def _database(settings: Settings, data: Path) -> str | Path:
     return noted.read_text().strip() if noted.exists() else own
 
 
+def move_database(data: Path, url: str, password_file: Path | None) -> dict[str, int]:
+    """Move the state of `data` into the PostgreSQL at `url` and have the directory name it; gives the rows by table. Raises ConfigError."""
+    from daypass.store.moving import move  # PostgreSQL's imports are for those who have it
+
+    with lock_directory(data):
+        own = data / "daypass.db"
+        if not own.exists():
+            raise ConfigError(f"{data} holds no daypass.db to be moved")
+        moved = move(own, url, _node_name(data), _secret_of(password_file, "database's password"))
+        (data / DATABASE_FILE).write_text(f"{url}\n")
+        # INVARIANT: two databases of one installation never serve: what was ended in one would live in the other
+        own.rename(own.with_suffix(".db.moved"))
+    return moved.rows
+
+
 def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger, ledger_key: Secret) -> Node:
     organization = store.snapshot.organization
     if organization is None:

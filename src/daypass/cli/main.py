@@ -27,6 +27,9 @@ COMMANDS = {
     "can": "ask whether a principal may do something, before it tries",
     "who-can": "list everybody who may do something",
     "can-become": "list and draw every role that a principal can reach",
+    "nodes": "list the nodes that share the database",
+    "migrate": "move the state from its file into PostgreSQL",
+    "policy": "check a policy: validate, warn, compare with an older one",
     "doctor": "find what keeps clients from working",
     "version": "print the version",
 }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from daypass.store.engine import upsert
+from daypass.store.engine import plain, upsert
 from daypass.store.ledger import Head
 from daypass.store.records import AccessKey
 from daypass.store.tables import TABLES, key_usage, ledger_anchor, outbox
@@ -35,7 +35,7 @@ def forget_lines(connection: Connection, request_ids: Iterable[str]) -> None:
 def note_usage(connection: Connection, batch: Iterable[tuple[str, Use]]) -> None:
     """Keep the last uses, (key id, use), and let go of those of keys that are gone."""
     rows = [
-        {"key_id": key_id, "time": int(use.at.timestamp()), "service": use.service, "region": use.region}
+        {"key_id": key_id, "time": int(use.at.timestamp()), "service": plain(use.service), "region": plain(use.region)}
         for key_id, use in sorted(batch)  # in one order, so that two nodes never wait for each other
     ]
     if rows:

@@ -79,6 +79,13 @@ def insert_or_ignore(connection: Connection, table: Table, rows: Sequence[tuple[
     connection.exec_driver_sql(str(statement), list(given))
 
 
+def plain(text: str) -> str:
+    """Text that every kind of database takes: what a claim may hold and a column may not (NUL, lone surrogates) is replaced."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str]) -> None:
     """Insert `rows`, passing over those whose `unique` columns are there."""
     connection.execute(_insert(connection, table).on_conflict_do_nothing(index_elements=list(unique)), list(rows))

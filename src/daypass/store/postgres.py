@@ -174,8 +174,8 @@ class Listener:
             raise ConfigError(f"The database cannot be listened to: {error}") from error
         if first is None:
             raise ConfigError(
-                f"Another process runs as {node} on this database: a data directory was copied. Remove the file `node` from one of the two, "
-                "and its `ledger` directory, which is the other one's."
+                f"Another process runs as {node} on this database: a data directory was copied. In one of the two remove the file `node` "
+                "and the folder `ledger`, which is the other one's."
             )
         self._thread = threading.Thread(target=self._run, args=(first,), name="listener", daemon=True)
         self._thread.start()
