@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from matrix import holdings
+from matrix import holdings, people
 from rig.node import Keys, Refused, TestNode
 
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
@@ -180,10 +180,8 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     },
     ("iam", "AddClientIDToOpenIDConnectProvider"): lambda world: {"OpenIDConnectProviderArn": world.provider, "ClientID": "third"},
     ("iam", "RemoveClientIDFromOpenIDConnectProvider"): lambda world: {"OpenIDConnectProviderArn": world.provider, "ClientID": "other"},
-    ("iam", "GetAccountSummary"): lambda world: {},
-    ("iam", "ListAccountAliases"): lambda world: {},
-    ("iam", "ListVirtualMFADevices"): lambda world: {},
     **holdings.SAMPLES,
+    **people.SAMPLES,
 }  # fmt: skip
 for _kind in ("User", "Group", "Role"):
     _SAMPLES["iam", f"Put{_kind}Policy"] = _named(_kind, PolicyName="more", PolicyDocument=DOCUMENT)
@@ -202,18 +200,15 @@ for _name, _parameter, _value in (
 ):  # fmt: skip
     for _verb, _make in _tags(_parameter, _value).items():
         _SAMPLES["iam", f"List{_name}Tags" if _verb == "List" else f"{_verb}{_name}"] = _make
-for _name in ("ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials", "ListSigningCertificates"):
+for _name in ("ListSSHPublicKeys", "ListServiceSpecificCredentials", "ListSigningCertificates"):
     _SAMPLES["iam", _name] = _named("User")
 
 # Operations whose call by the book ends in an error of their own, once they are allowed: the code that shows that it got so far.
 EXPECTED_ERROR = {
     ("organizations", "CreateOrganization"): "AlreadyInOrganizationException",
-    ("iam", "GetLoginProfile"): "NoSuchEntity",
-    ("iam", "DeleteLoginProfile"): "NoSuchEntity",
+    **people.EXPECTED_ERROR,
 }
 _SAMPLES["organizations", "CreateOrganization"] = lambda world: {}
-_SAMPLES["iam", "GetLoginProfile"] = _named("User")
-_SAMPLES["iam", "DeleteLoginProfile"] = _named("User")
 
 # Asked in another way than by a signature, and shown in tests of their own (tests/clients, tests/attacks).
 OTHER_PROOFS = {("sts", "AssumeRoleWithWebIdentity"), ("daypass", "GetOperatorCredentials")}

@@ -107,7 +107,8 @@ def state(node: TestNode) -> list[Any]:
         snapshot.accounts, snapshot.users, snapshot.groups, snapshot.roles, snapshot.policies, snapshot.instance_profiles,
         snapshot.oidc_providers, snapshot.access_keys, snapshot.revocations, snapshot.saml_providers, snapshot.server_certificates,
         snapshot.signing_certificates, snapshot.service_credentials, snapshot.records(SshKey), snapshot.records(SamlKey),
-        snapshot.deleted_roles, snapshot.token_issuers, snapshot.organizations,
+        snapshot.deleted_roles, snapshot.token_issuers, snapshot.organizations, snapshot.organizational_units,
+        snapshot.organization_policies,
     )  # fmt: skip
     return [sorted(table, key=lambda record: record.id) for table in tables]
 

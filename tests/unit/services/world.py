@@ -24,6 +24,7 @@ from daypass.values.decision import Ask
 from daypass.values.errors import Refusal
 from daypass.way.context import Rules
 from daypass.way.operation import OPERATIONS, Open
+from daypass.way.throttle import Throttle, guesses
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -44,6 +45,7 @@ class World:
     now: datetime = START
     drawn: int = 0
     rails: Settings = field(default_factory=lambda: DEFAULTS)
+    guesses: Throttle = field(default_factory=guesses)
     caller: Caller = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +119,8 @@ class World:
             account=caller.account,
             changes=Changes(),
             random=self.random,
-            node=SimpleNamespace(rules=rules),
+            node=SimpleNamespace(rules=rules, guesses=self.guesses),
+            elsewhere=lambda work: work(),
             event=SimpleNamespace(warnings=()),
         )
 
