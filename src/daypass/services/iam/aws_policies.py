@@ -9,7 +9,6 @@ from daypass.policy.managed import ManagedText, managed_policies, managed_policy
 from daypass.store.records import ManagedPolicy, PolicyVersion
 
 AWS: Final = "aws"  # the account in the ARNs of AWS's policies
-SERVICE_ROLE: Final = "/aws-service-role/"  # the path of policies that are for service-linked roles only
 _MAX_RECORDS = 64  # kept with their documents
 
 

@@ -203,6 +203,13 @@ def test_whom_a_policy_concerns_is_told_for_the_own_account_only(world: World) -
     assert (counted["AttachmentCount"], counted["PermissionsBoundaryUsageCount"]) == (1, 0)
 
 
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_a_policy_for_service_linked_roles_is_attached_to_nothing_else(world: World, kind: str) -> None:
+    target = holder(world, kind)
+    with refused("PolicyNotAttachable", "Service Role Policy"):
+        world.call(f"Attach{kind}Policy", **target, PolicyArn="arn:aws:iam::aws:policy/aws-service-role/AWSSupportServiceRolePolicy")
+
+
 def test_list_policies_by_scope_path_and_use(world: World) -> None:
     user = holder(world, "User")
     used, bound, idle = make(world, "used"), make(world, "bound", Path="/x/"), make(world, "idle")
