@@ -4,7 +4,7 @@ from daypass.policy.compiled import Policy, read_policy, unreadable
 from daypass.policy.dangers import Warned, warnings
 from daypass.policy.decide import Layers, decide
 from daypass.policy.denial import denial
-from daypass.policy.document import Kind
+from daypass.policy.document import OLD_VERSION, Kind
 from daypass.policy.explain import Explanation, LayerSaid, explain
 from daypass.policy.keys import context_keys
 from daypass.policy.managed import ManagedText, managed_policy
@@ -12,6 +12,7 @@ from daypass.policy.suppose import Assumed, Suppose, Supposition
 from daypass.policy.syntax import PolicyError
 
 __all__ = [
+    "OLD_VERSION",
     "Assumed",
     "Explanation",
     "Kind",

@@ -23,7 +23,8 @@ def weight(text: str) -> int:
 def check_managed(ctx: Context, text: str) -> None:
     """Raise LimitExceeded or MalformedPolicyDocument unless `text` can be a version of a managed policy."""
     quotas.within("PolicySize", quotas.POLICY_SIZE, weight(text))
-    read_document(ctx, text, "identity")
+    if not read_document(ctx, text, "identity").document.variables:  # unlike an inline one, it is of the newest version
+        raise Refusal("MalformedPolicyDocument", policy.OLD_VERSION)
 
 
 def read_document(ctx: Context, text: str, kind: policy.Kind) -> policy.Policy:
