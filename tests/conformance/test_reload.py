@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance.conftest import Opener
+from conformance.holdings import HOLDINGS, OWNED, saml_key, saml_provider, service_credential, signing_certificate, ssh_key
 from conformance.samples import (
     ALLOW,
     DENY,
@@ -75,6 +76,10 @@ _records: st.SearchStrategy[Record] = st.one_of(
     st.builds(key, _number, st.sampled_from([user(1), user(2)]), slot=st.sampled_from([1, 2]), active=st.booleans()),
     st.builds(profile, _number, st.sampled_from([None, role(1), role(2)])),
     st.builds(provider, _number),
+    st.builds(saml_provider, _number),
+    st.builds(saml_key, _number, st.builds(saml_provider, _number)),
+    st.sampled_from(HOLDINGS),
+    *(st.builds(kind, _number, st.builds(user, _number)) for kind in (ssh_key, signing_certificate, service_credential)),
     st.builds(used, _number),
     st.builds(seal_key, _number, st.sampled_from(["active", "retained", "revoked"])),
     st.builds(order, st.sampled_from(["session", "subtree"]), st.sampled_from([session(n).id.hex() for n in (1, 2)]), n=_number),
@@ -127,6 +132,8 @@ def _view(seen: Snapshot) -> dict[str, Any]:
     view["boundaries"] = [list(seen.boundary_uses(arn)) for arn in arns]
     view["members"] = [list(seen.members(group(n).id)) for n in range(1, 5)]
     view["keys"] = [list(seen.keys_of(user(n).id)) for n in range(1, 5)]
+    owners = [*(user(n).id for n in range(1, 5)), *(saml_provider(n).id for n in range(1, 5))]
+    view["owned"] = [list(seen.owned(type(one), owner)) for one in OWNED for owner in owners]
     view["profiles"] = [list(seen.profiles_of(role(n).id)) for n in range(1, 5)]
     view["ended"] = [seen.ended(probe) for probe in _PROBES]
     view["documents"] = [seen.document_of(arn) for arn in arns]
