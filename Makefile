@@ -7,7 +7,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --retries 10 --timeout 60
 
 .DEFAULT_GOAL := list
-.PHONY: list up test check format bench demo docs fuzz models lock clients clean
+.PHONY: list up test check format bench demo docs fuzz models managed lock clients clean
 
 list: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 17
@@ -40,6 +40,9 @@ fuzz: .venv/test.stamp ## throw random input at every reader for a while (ARGS="
 
 models: .venv/test.stamp ## compile src/daypass/wire/models and policy/actions from pinned packages
 	$(BIN)/python -m models $(ARGS)
+
+managed: .venv/bench.stamp ## compile AWS's managed policies from the pinned moto
+	$(BIN)/python -m models.managed
 
 clients: .venv/test.stamp ## install the real clients of tests/clients into .cache/clients
 	tests/clients/install

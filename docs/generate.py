@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daypass import services as _offered  # noqa: F401  # importing the services fills the operation table
 from daypass.cli import main as command_line
-from daypass.way.operation import OPERATIONS, Open, Operation
+from daypass.way.operation import NOT_OFFERED, OPERATIONS, Open, Operation
 from daypass.wire import refusals
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,8 +47,17 @@ def _operations() -> str:
         for operation in operations:
             missing = sorted(operation.shape.members.keys() - operation.parameters.keys())
             out.append(f"| {operation.shape.name} | {_who(operation)} | {'yes' if operation.writes else ''} | {', '.join(missing)} |")
-        out.append("")
+        out += ["", *_reasons(service)]
     return "\n".join(out)
+
+
+def _reasons(service: str) -> Iterator[str]:
+    """The operations of a service that are not offered, and why; the caller is told the same."""
+    reasons = {name: reason for (owner, name), reason in sorted(NOT_OFFERED.items()) if owner == service}
+    if reasons:
+        yield from ("Not offered, and refused with the reason:\n", "| operation | since |", "|---|---|")
+        yield from (f"| {name} | {reason} |" for name, reason in reasons.items())
+        yield ""
 
 
 def _who(operation: Operation) -> str:

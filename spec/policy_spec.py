@@ -1,8 +1,8 @@
 """The IAM decision as the user guide tells it: slow, obvious, on plain JSON, sharing no code with src. The oracle of tests/differential.
 
-Policies are the parsed JSON of documents that AWS would save. A caller is a dict: kind ("user", "role", "root", "web-identity",
-"anonymous" or "operator"), account, arn, principal_arn, principal_id, provider_arn. A context maps lower-case keys to a str, or
-to a tuple when the key is multi-valued. Quotations are of the IAM User Guide.
+Policies are the parsed JSON of documents that AWS would save. A caller is a dict: kind ("user", "role", "root", "federated-user",
+"web-identity", "service", "anonymous" or "operator"), account, arn, principal_arn, principal_id, provider_arn. A context maps
+lower-case keys to a str, or to a tuple when the key is multi-valued. Quotations are of the IAM and the Organizations User Guide.
 """
 
 import base64
@@ -14,12 +14,18 @@ from fractions import Fraction
 
 STAR, MARK = object(), object()  # the wildcards * and ?
 DIRECT, ROLE, ACCOUNT = "direct", "role", "account"
+ACCOUNTLESS = ("web-identity", "service", "anonymous")
 
 
-def decide(ask, caller, context, identity=(), boundary=None, session=None, scps=(), bound=None):
+def decide(ask, caller, context, identity=(), boundary=None, session=None, scps=(), rcps=(), bound=None):
     """Answer "allowed", "explicitDeny" or "implicitDeny". `ask` is (action, resource, owner, combine, resource policy or None)."""
     action, resource, owner, combine, resource_policy = ask
-    everything = [*identity, *([boundary] if boundary else []), *(session or []), *(policy for level in scps for policy in level)]
+    if caller["kind"] == "role" and re.match(r"arn:[^:]*:iam::[^:]*:role/aws-service-role/", caller["principal_arn"]):
+        scps = rcps = ()  # "SCPs do not affect any service-linked role", "You can't use RCPs to restrict … service-linked roles"
+    if caller["kind"] == "federated-user" and session is None:
+        session = []  # "if you do not pass a policy, the resulting federated user session has no permissions"
+    levels = [*scps, *rcps]
+    everything = [*identity, *([boundary] if boundary else []), *(session or []), *(policy for level in levels for policy in level)]
     args = action, resource, context
     # "An explicit deny in any of these policies overrides the allow."
     if any(applies(policy, s, *args) for policy in everything for s in statements(policy, "Deny")):
@@ -33,23 +39,26 @@ def decide(ask, caller, context, identity=(), boundary=None, session=None, scps=
         for s in statements(resource_policy, "Allow")
         if applies(resource_policy, s, *args) and (name := names_principal(s, caller, bound or {}))
     }
-    if not sides_allow(named, caller, owner, combine, args, identity, boundary, session, scps):
+    if not sides_allow(named, caller, owner, combine, args, identity, boundary, session, scps, rcps):
         return "implicitDeny"  # "By default, all requests are implicitly denied"
     return "allowed"
 
 
-def sides_allow(named, caller, owner, combine, args, identity, boundary, session, scps):
+def sides_allow(named, caller, owner, combine, args, identity, boundary, session, scps, rcps):
     """Who must allow: the tables "same account", "cross account" and "implicit denies of boundaries and session policies"."""
 
     def allow(policies):
         return any(applies(policy, s, *args) for policy in policies for s in statements(policy, "Allow"))
 
-    if caller["kind"] in ("web-identity", "anonymous"):
+    if not all(allow(level) for level in rcps):
+        return False  # an RCP is about the resource, whoever asks
+    if caller["kind"] in ACCOUNTLESS:
         return bool(named)
     if not all(allow(level) for level in scps):
         return False  # "at every level … there must be an Allow"
     limits = (boundary is None or allow([boundary])) and (session is None or allow(session))
-    own = (caller["kind"] == "root" or allow(identity)) and limits
+    is_root = caller["principal_id"] == caller["account"]  # itself, or federated by it
+    own = (is_root or allow(identity)) and limits
     if caller["account"] != owner:
         return bool(named) and own
     if combine != "none" and DIRECT in named:
@@ -222,7 +231,7 @@ def entries(element):
 def names_principal(s, caller, bound):
     """How an Allow names the caller: DIRECT, ROLE, ACCOUNT or None."""
     names = matching(entries(s.get("Principal", {})), caller, bound)
-    if "everyone" in names and caller["kind"] != "web-identity":
+    if "everyone" in names and caller["kind"] not in ("web-identity", "service"):  # these are named by their own kind of principal only
         mentioned = [lower(key) for keys in s.get("Condition", {}).values() for key in keys]
         names.add(ROLE if caller["kind"] == "role" and "aws:principalarn" in mentioned else DIRECT)
     return next((name for name in (DIRECT, ROLE, ACCOUNT) if name in names), None)
@@ -232,7 +241,11 @@ def denies_principal(s, caller, bounded, bound):
     if "NotPrincipal" not in s:
         return bool(matching(entries(s["Principal"]), caller, bound))
     names = matching(entries(s["NotPrincipal"]), caller, bound)
-    needed = {"user": {ACCOUNT, DIRECT}, "role": {ACCOUNT, ROLE, DIRECT}, "root": {ACCOUNT}, "web-identity": {DIRECT}}
+    # "you must also specify the account ARN of the principal … and the role ARN of an assumed role session"
+    needed = {
+        "user": {ACCOUNT, DIRECT}, "role": {ACCOUNT, ROLE, DIRECT}, "federated-user": {ACCOUNT, ROLE, DIRECT}, "root": {ACCOUNT},
+        "web-identity": {DIRECT}, "service": {DIRECT},
+    }  # fmt: skip
     return bounded or not needed.get(caller["kind"], {"never"}) <= names
 
 
@@ -241,17 +254,20 @@ def matching(pairs, caller, bound):
     for type_, value in pairs:
         if value == "*":
             names.add("everyone")
-        elif kind == "web-identity":
-            names |= {DIRECT} if (type_, value) == ("Federated", caller["provider_arn"]) else set()
+        elif kind in ("web-identity", "service"):
+            wanted = "Federated" if kind == "web-identity" else "Service"
+            names |= {DIRECT} if (type_, value) == (wanted, caller["provider_arn"]) else set()
         elif type_ == "Service":
             names |= {DIRECT} if kind == "operator" and value == caller["provider_arn"] else set()
+        elif type_ == "CanonicalUser" and kind != "anonymous":
+            names |= {ACCOUNT} if bound.get(value) == caller["account"] else set()
         elif type_ == "AWS" and kind != "anonymous":
             if value in (caller["account"], f"arn:aws:iam::{caller['account']}:root"):
                 names.add(ACCOUNT)
             same_id = value not in bound or bound[value] == caller["principal_id"]
-            if kind == "role" and value == caller["arn"] and same_id:
+            if kind in ("role", "federated-user") and value == caller["arn"] and same_id:
                 names.add(DIRECT)
-            by_id = caller["principal_id"] == bound.get(value, value) and ":assumed-role/" not in value
-            if kind in ("user", "role") and (by_id or (value == caller["principal_arn"] and value not in bound)):
+            by_id = caller["principal_id"] == bound.get(value, value) and not value.startswith("arn:aws:sts:")
+            if kind in ("user", "role", "federated-user") and (by_id or (value == caller["principal_arn"] and value not in bound)):
                 names.add(DIRECT if kind == "user" else ROLE)
     return names

@@ -13,6 +13,7 @@ from hypothesis import settings
 from rig.canary import Canaries, watch_client
 from rig.idp import Idp
 from rig.network import keep_on_this_machine
+from rig.postgres import Cluster
 from rig.server import REGION, Server, running
 
 settings.register_profile("daypass", deadline=None, max_examples=100)
@@ -36,6 +37,14 @@ def idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idp]:
     """An OpenID Connect issuer on loopback that `server` may fetch from."""
     with Idp(tmp_path_factory.mktemp("idp")) as issuer:
         yield issuer
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of this worker's own. A test that stops it starts it again."""
+    running_cluster = Cluster()
+    yield running_cluster
+    running_cluster.remove()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import secrets
 import shlex
@@ -25,9 +26,10 @@ from daypass.doors.aws import AwsDoor
 from daypass.doors.listen import ApiServer, configure, is_loopback, listen_tcp, listen_unix
 from daypass.doors.log import log_to_stderr
 from daypass.outside.jwks import FetchSettings, KeyFetcher
+from daypass.policy import rails
 from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
-from daypass.store import Store, open_store
+from daypass.store import Store, StoreFailed, open_store
 from daypass.store.keys import root_key
 from daypass.store.ledger import Ledger, Shipper
 from daypass.store.lock import lock_directory
@@ -35,11 +37,15 @@ from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 from daypass.way.clock import Clock
 from daypass.way.context import Node, Rules
+from daypass.way.peers import Peers
 from daypass.way.throttle import Throttle
 from daypass.way.upkeep import Upkeep
 
 BURST_SECONDS = 10.0  # of unproven requests at the full rate, before they are throttled
 OUTSIDE_THREADS = 8
+DATABASE_FILE = "database"  # in DIR: the URL of the database that it was used with last
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Settings:
     insecure_http: bool = False
     key_file: Path | None = None
     passphrase_file: Path | None = None
+    db: str = ""
+    db_password_file: Path | None = None
     operator_uids: tuple[int, ...] = ()
     idp_allow: tuple[str, ...] = ()
     idp_ca: str = ""
@@ -63,6 +71,8 @@ class Settings:
     max_staleness: float = 5400.0
     region: str = "us-east-1"
     durable: bool = True
+    rails: tuple[str, ...] = ()
+    aws_exact: bool = False
 
 
 def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> None:
@@ -84,9 +94,9 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
     url = settings.public_url or _url(settings, listener.getsockname()[1])
     with ThreadPoolExecutor(1, "storage") as storage, ThreadPoolExecutor(OUTSIDE_THREADS, "outside") as outside:
         loop = asyncio.get_running_loop()
-        opened = await loop.run_in_executor(storage, _open_store, settings, data, wall)
-        store, clock, ledger_key = opened
         name = _node_name(data)
+        opened = await loop.run_in_executor(storage, _open_store, settings, data, name, wall)
+        store, clock, ledger_key = opened
         shipper = Shipper(data / "ledger", store.shipped_line(name))
         upkeep = Upkeep(name, store, shipper, storage, clock)
         ledger = Ledger(data / "ledger", ledger_key, name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note)
@@ -94,6 +104,9 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         outbox = store.outbox_lines()
         ledger.recover(outbox)
         await loop.run_in_executor(storage, store.forget_outbox, [request_id for request_id, _ in outbox])
+        if store.shared:
+            upkeep.share(Peers(store, ledger, url), ledger)
+            store.listen(partial(_hear, loop, store, upkeep))
         node = _node(settings, data, url, store, ledger, ledger_key)
         door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
         config = configure(door, certificate=settings.tls_certificate, key=settings.tls_key)
@@ -110,20 +123,67 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
                 await rounds
             await ledger.drain()
             ledger.close()
-            await upkeep.round()
-            await loop.run_in_executor(storage, store.raise_clock, clock())
+            try:
+                await upkeep.round()
+                await loop.run_in_executor(storage, _take_leave, store, clock())
+            except StoreFailed as failure:  # the next start brings the database what is on disk here
+                log.warning("the database is away at the end", extra={"reason": str(failure)})
             store.close()
 
 
-def _open_store(settings: Settings, data: Path, wall: Callable[[], datetime] | None) -> tuple[Store, Clock, Secret]:
+def _hear(loop: asyncio.AbstractEventLoop, store: Store, upkeep: Upkeep, seq: int) -> None:
+    """Have upkeep look for the change of that number (0: for any), unless it is known. On the listener's thread."""
+    if seq == 0 or seq > store.position:
+        loop.call_soon_threadsafe(upkeep.hear)
+
+
+def _take_leave(store: Store, now: datetime) -> None:
+    store.raise_clock(now)
+    if store.shared:
+        store.leave()
+
+
+def _open_store(settings: Settings, data: Path, node: str, wall: Callable[[], datetime] | None) -> tuple[Store, Clock, Secret]:
     """The store, made at the first start, and the clock that goes on from what it has seen. On the storage thread."""
-    key = root_key(settings.key_file or data / "root.key", _passphrase(settings.passphrase_file))
+    key = root_key(settings.key_file or data / "root.key", _secret_of(settings.passphrase_file, "passphrase"))
     started = Clock(wall=wall)()
-    store = open_store(data / "daypass.db", key, started, alone=True)  # by the directory's lock
+    password = _secret_of(settings.db_password_file, "database's password")
+    # alone: by the directory's lock
+    store = open_store(_database(settings, data), key, started, alone=True, node=node, password=password)
     clock = Clock(store.clock_high_water, wall)
-    if not len(store.snapshot.accounts):
-        store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
+    with store.turn():  # several nodes may start at once
+        store.catch_up(started)
+        if not len(store.snapshot.accounts):
+            store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
+    if settings.db:
+        (data / DATABASE_FILE).write_text(f"{settings.db}\n")
     return store, clock, store.secret("ledger")
+
+
+def _database(settings: Settings, data: Path) -> str | Path:
+    """Where the state is: the given URL, the one that this directory was used with before, or its own file. Raises ConfigError."""
+    own, noted = data / "daypass.db", data / DATABASE_FILE
+    if settings.db and own.exists():
+        mend = f"daypass migrate --data {shlex.quote(str(data))} --to {shlex.quote(settings.db)}"
+        raise ConfigError(f"{own} holds a state of its own, which --db would leave behind: {mend}")
+    if settings.db:
+        return settings.db
+    return noted.read_text().strip() if noted.exists() else own
+
+
+def move_database(data: Path, url: str, password_file: Path | None) -> dict[str, int]:
+    """Move the state of `data` into the PostgreSQL at `url` and have the directory name it; gives the rows by table. Raises ConfigError."""
+    from daypass.store.moving import move  # PostgreSQL's imports are for those who have it
+
+    with lock_directory(data):
+        own = data / "daypass.db"
+        if not own.exists():
+            raise ConfigError(f"{data} holds no daypass.db to be moved")
+        moved = move(own, url, _node_name(data), _secret_of(password_file, "database's password"))
+        (data / DATABASE_FILE).write_text(f"{url}\n")
+        # INVARIANT: two databases of one installation never serve: what was ended in one would live in the other
+        own.rename(own.with_suffix(".db.moved"))
+    return moved.rows
 
 
 def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger, ledger_key: Secret) -> Node:
@@ -138,6 +198,7 @@ def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger
         region=settings.region,
         url=url,
         data_directory=str(data),
+        rails=_rails(settings),
     )
     return Node(
         store=store,
@@ -169,9 +230,18 @@ def _verify(settings: Settings) -> None:
         raise ConfigError(f"listening on {settings.host} without TLS is refused: {how}")
     if settings.public_url and urlsplit(settings.public_url).path not in ("", "/"):
         raise ConfigError("--public-url has to be a scheme and a host: clients drop its path in places")
+    _rails(settings)
 
 
-def _passphrase(file: Path | None) -> Secret | None:
+def _rails(settings: Settings) -> rails.Settings:
+    try:
+        return rails.read_settings(settings.rails, aws_exact=settings.aws_exact)
+    except ValueError as error:
+        raise ConfigError(f"--rail: {error}") from error
+
+
+def _secret_of(file: Path | None, what: str) -> Secret | None:
+    """What the file of a setting holds, None without one. Raises ConfigError, also for a file that others can read."""
     if file is None:
         return None
     try:
@@ -179,7 +249,7 @@ def _passphrase(file: Path | None) -> Secret | None:
             raise ConfigError(f"{file} can be read by others: chmod 600 {file}")
         return Secret(file.read_bytes().rstrip(b"\n"))
     except OSError as error:
-        raise ConfigError(f"the passphrase cannot be read from {file}: {error.strerror}") from error
+        raise ConfigError(f"the {what} cannot be read from {file}: {error.strerror}") from error
 
 
 def _url(settings: Settings, port: int) -> str:

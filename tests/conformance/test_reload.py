@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.conftest import DATABASES
+from conformance.conftest import Opener
+from conformance.holdings import HOLDINGS, OWNED, saml_key, saml_provider, service_credential, signing_certificate, ssh_key
 from conformance.samples import (
     ALLOW,
     DENY,
@@ -19,20 +19,20 @@ from conformance.samples import (
     HERE,
     NOW,
     THERE,
+    account,
     account_settings,
     device,
-    account,
     group,
     guard,
     handshake,
-    login,
     key,
+    login,
     managed,
     order,
     organization,
     profile,
-    report,
     provider,
+    report,
     role,
     seal_key,
     session,
@@ -63,11 +63,11 @@ _records: st.SearchStrategy[Record] = st.one_of(
     st.builds(organization, st.integers(1, 2), account=_account, policy_types=st.sampled_from([(), _TYPES]), policies=_guards),
     st.builds(unit, _number, _parent.filter(bool), policies=_guards, full_access=st.booleans()),
     st.builds(guard, _number, st.sampled_from([ALLOW, DENY]), st.sampled_from(_TYPES)),
+    st.builds(handshake, _number),
     st.builds(account_settings, st.sampled_from([HERE, THERE]), alias=st.sampled_from(["", "acme", "other"])),
     st.builds(login, st.builds(user, _number)),
     st.builds(device, _number, st.none() | st.builds(user, _number)),
     st.builds(report),
-    st.builds(handshake, _number),
     st.builds(user, _number, account=_account, name=_name, policies=_policies, boundary=_boundary,
               groups=st.lists(st.sampled_from([group(n).id for n in (1, 2, 3)]), max_size=2).map(tuple)),
     st.builds(group, _number, account=_account, name=_name, policies=_policies),
@@ -76,6 +76,10 @@ _records: st.SearchStrategy[Record] = st.one_of(
     st.builds(key, _number, st.sampled_from([user(1), user(2)]), slot=st.sampled_from([1, 2]), active=st.booleans()),
     st.builds(profile, _number, st.sampled_from([None, role(1), role(2)])),
     st.builds(provider, _number),
+    st.builds(saml_provider, _number),
+    st.builds(saml_key, _number, st.builds(saml_provider, _number)),
+    st.sampled_from(HOLDINGS),
+    *(st.builds(kind, _number, st.builds(user, _number)) for kind in (ssh_key, signing_certificate, service_credential)),
     st.builds(used, _number),
     st.builds(seal_key, _number, st.sampled_from(["active", "retained", "revoked"])),
     st.builds(order, st.sampled_from(["session", "subtree"]), st.sampled_from([session(n).id.hex() for n in (1, 2)]), n=_number),
@@ -128,18 +132,19 @@ def _view(seen: Snapshot) -> dict[str, Any]:
     view["boundaries"] = [list(seen.boundary_uses(arn)) for arn in arns]
     view["members"] = [list(seen.members(group(n).id)) for n in range(1, 5)]
     view["keys"] = [list(seen.keys_of(user(n).id)) for n in range(1, 5)]
+    owners = [*(user(n).id for n in range(1, 5)), *(saml_provider(n).id for n in range(1, 5))]
+    view["owned"] = [list(seen.owned(type(one), owner)) for one in OWNED for owner in owners]
     view["profiles"] = [list(seen.profiles_of(role(n).id)) for n in range(1, 5)]
     view["ended"] = [seen.ended(probe) for probe in _PROBES]
     view["documents"] = [seen.document_of(arn) for arn in arns]
     return view
 
 
-@pytest.mark.parametrize("database", sorted(DATABASES))
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])  # it only says which kind of database to make
 @given(steps=_steps)
-def test_following_along_catching_up_and_loading_give_the_same(database: str, steps: list[list[tuple[str, Record]]]) -> None:
+def test_following_along_catching_up_and_loading_give_the_same(new_database: Opener, steps: list[list[tuple[str, Record]]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        open_it = DATABASES[database](Path(directory))
+        open_it = new_database(Path(directory))
         one, follower = open_it(), open_it()
         for step in steps:
             changes = Changes()

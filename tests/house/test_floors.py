@@ -31,10 +31,12 @@ ROOMS_OF: dict[str, frozenset[str]] = {
     "joserfc": frozenset({"proof", "outside"}),
     "msgspec": frozenset({"wire", "proof", "policy", "passes", "store", "outside", "way", "services", "doors", "cli"}),
     "rich": frozenset({"cli"}),
+    "psycopg": frozenset({"store"}),
     "sqlalchemy": frozenset({"store"}),
     "sqlite3": frozenset({"store"}),
     "uvicorn": frozenset({"doors", "app"}),
     "uvloop": frozenset({"doors", "app"}),
+    "z3": frozenset({"policy"}),  # in compare.py, and there when two policies are compared
 }
 
 

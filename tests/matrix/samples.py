@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from matrix import branches, holdings, people
 from rig.node import Keys, Refused, TestNode
 
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
@@ -50,6 +51,8 @@ class World:
         found = self._call("daypass", "ListSessions")["Sessions"]
         self.victim = next(item["SessionId"] for item in found if item["AccessKeyId"] == self.victim_key)
 
+        self.held = holdings.make(self)
+
     def _call(self, service: str, operation: str, **parameters: Any) -> Any:
         return self.node.call(service, operation, parameters, self.admin)
 
@@ -64,7 +67,7 @@ class World:
 
 def sample(world: World, service: str, operation: str) -> dict[str, Any]:
     """The parameters of a call that succeeds for who may do everything, once what it needs was made. Raises KeyError for an unknown one."""
-    if operation.startswith("Detach"):
+    if service == "iam" and operation.startswith("Detach"):
         world.attach(operation.removeprefix("Detach").removesuffix("Policy"))
     return _SAMPLES[service, operation](world)
 
@@ -110,18 +113,10 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("daypass", "DecideAccess"): lambda world: {"Principal": world.account, "Action": "s3:GetObject", "Resource": "*"},
     ("daypass", "ListAllowedPrincipals"): lambda world: {"Action": "s3:GetObject", "Resource": "*"},
     ("daypass", "ListAssumableRoles"): lambda world: {"Principals": [world.account]},
+    ("daypass", "ListNodes"): lambda world: {},
     ("daypass", "ListEvents"): lambda world: {"MaxResults": 5},
     ("daypass", "VerifyLedger"): lambda world: {},
     ("daypass", "RevokeSessions"): lambda world: {"SessionId": world.victim},
-    ("organizations", "CreateAccount"): lambda world: {"Email": "new@example.test", "AccountName": "new"},
-    ("organizations", "DescribeAccount"): lambda world: {"AccountId": world.partner},
-    ("organizations", "DescribeCreateAccountStatus"): lambda world: {"CreateAccountRequestId": world.request_id},
-    ("organizations", "DescribeOrganization"): lambda world: {},
-    ("organizations", "ListAccounts"): lambda world: {},
-    ("organizations", "ListAccountsForParent"): lambda world: {"ParentId": world._call("organizations", "ListRoots")["Roots"][0]["Id"]},
-    ("organizations", "ListCreateAccountStatus"): lambda world: {},
-    ("organizations", "ListParents"): lambda world: {"ChildId": world.partner},
-    ("organizations", "ListRoots"): lambda world: {},
     ("iam", "CreateUser"): _named("User", "fresh"),
     ("iam", "GetUser"): _named("User"),
     ("iam", "UpdateUser"): _named("User", NewPath="/moved/"),
@@ -177,9 +172,9 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     },
     ("iam", "AddClientIDToOpenIDConnectProvider"): lambda world: {"OpenIDConnectProviderArn": world.provider, "ClientID": "third"},
     ("iam", "RemoveClientIDFromOpenIDConnectProvider"): lambda world: {"OpenIDConnectProviderArn": world.provider, "ClientID": "other"},
-    ("iam", "GetAccountSummary"): lambda world: {},
-    ("iam", "ListAccountAliases"): lambda world: {},
-    ("iam", "ListVirtualMFADevices"): lambda world: {},
+    **holdings.SAMPLES,
+    **people.SAMPLES,
+    **branches.SAMPLES,
 }  # fmt: skip
 for _kind in ("User", "Group", "Role"):
     _SAMPLES["iam", f"Put{_kind}Policy"] = _named(_kind, PolicyName="more", PolicyDocument=DOCUMENT)
@@ -198,18 +193,13 @@ for _name, _parameter, _value in (
 ):  # fmt: skip
     for _verb, _make in _tags(_parameter, _value).items():
         _SAMPLES["iam", f"List{_name}Tags" if _verb == "List" else f"{_verb}{_name}"] = _make
-for _name in ("ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials", "ListSigningCertificates"):
+for _name in ("ListSSHPublicKeys", "ListServiceSpecificCredentials", "ListSigningCertificates"):
     _SAMPLES["iam", _name] = _named("User")
 
 # Operations whose call by the book ends in an error of their own, once they are allowed: the code that shows that it got so far.
 EXPECTED_ERROR = {
-    ("organizations", "CreateOrganization"): "AlreadyInOrganizationException",
-    ("iam", "GetLoginProfile"): "NoSuchEntity",
-    ("iam", "DeleteLoginProfile"): "NoSuchEntity",
+    **branches.ERRORS,
 }
-_SAMPLES["organizations", "CreateOrganization"] = lambda world: {}
-_SAMPLES["iam", "GetLoginProfile"] = _named("User")
-_SAMPLES["iam", "DeleteLoginProfile"] = _named("User")
 
 # Asked in another way than by a signature, and shown in tests of their own (tests/clients, tests/attacks).
 OTHER_PROOFS = {("sts", "AssumeRoleWithWebIdentity"), ("daypass", "GetOperatorCredentials")}

@@ -15,6 +15,7 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from daypass import wire
+from daypass.store.holdings import SamlKey, SshKey
 from daypass.way.operation import OPERATIONS
 from matrix.samples import _SAMPLES, EXPECTED_ERROR, OTHER_PROOFS, World, sample, trust
 from rig.node import Keys, Refused, TestNode
@@ -104,7 +105,10 @@ def state(node: TestNode) -> list[Any]:
     snapshot = node.store.snapshot
     tables = (
         snapshot.accounts, snapshot.users, snapshot.groups, snapshot.roles, snapshot.policies, snapshot.instance_profiles,
-        snapshot.oidc_providers, snapshot.access_keys, snapshot.revocations,
+        snapshot.oidc_providers, snapshot.access_keys, snapshot.revocations, snapshot.saml_providers, snapshot.server_certificates,
+        snapshot.signing_certificates, snapshot.service_credentials, snapshot.records(SshKey), snapshot.records(SamlKey),
+        snapshot.deleted_roles, snapshot.token_issuers, snapshot.organizations, snapshot.organizational_units,
+        snapshot.organization_policies,
     )  # fmt: skip
     return [sorted(table, key=lambda record: record.id) for table in tables]
 

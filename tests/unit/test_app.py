@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from daypass.app import Settings, _hosts, _passphrase, _url, _verify
+from daypass.app import Settings, _hosts, _secret_of, _url, _verify
 from daypass.cli.main import main
 from daypass.values.errors import ConfigError
 from rig.canary import Canaries
@@ -73,16 +73,16 @@ def test_urls() -> None:
 def test_a_passphrase_is_a_private_file(tmp_path: Path) -> None:
     file = tmp_path / "passphrase"
     with pytest.raises(ConfigError, match="cannot be read"):
-        _passphrase(file)
+        _secret_of(file, "passphrase")
     file.write_bytes(b"open sesame\n")
     file.chmod(0o640)
     with pytest.raises(ConfigError, match="chmod 600"):
-        _passphrase(file)
+        _secret_of(file, "passphrase")
     file.chmod(0o600)
-    found = _passphrase(file)
+    found = _secret_of(file, "passphrase")
     assert found is not None
     assert found.reveal() == b"open sesame"
-    assert _passphrase(None) is None
+    assert _secret_of(None, "passphrase") is None
 
 
 # -- as its own process

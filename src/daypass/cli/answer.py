@@ -11,7 +11,7 @@ Entries = Sequence[Mapping[str, Any]]  # condition keys with their values
 
 WORDS = {"allowed": "yes", "conditional": "if", "unknown": "perhaps", "denied": "no"}  # what people read for each verdict
 MAYBE = "a condition on the request decides, and no value was found that meets it: give the request's keys with --context KEY=VALUE"
-_KINDS = {
+KINDS = {  # what people read for each layer
     "identity": "identity-based policy",
     "resource": "resource-based policy",
     "trust": "role trust policy",
@@ -58,7 +58,7 @@ def supposed(assumed: Entries) -> str:
 
 def why(answer: Answer) -> str:
     """The reason, in one line."""
-    kind = _KINDS.get(answer["Layer"], "")
+    kind = KINDS.get(answer["Layer"], "")
     where = f"{kind} {answer['Policy']}".strip() if answer["Policy"] != kind else kind
     match answer["Verdict"]:
         case "conditional":

@@ -53,7 +53,11 @@ def examine(data: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     server: Mapping[str, Any] = {}
     try:
         server = control.call(data, "DescribeServer")
-        yield Finding("server", "ok", f"daypass {server['Version']} runs on {data}, {server['LiveSessions']} live sessions")
+        yield Finding("server", "ok", f"daypass {server['Version']} runs on {data}, {server.get('LiveSessions', '?')} live sessions")
+        if "LiveSessions" not in server:
+            age = server["FeedAgeSeconds"]
+            says = f"away; decisions go on from a state {age:.0f} s old, changes are refused"
+            yield Finding("database", "fail", says, "see the database's own log", UNREACHABLE)
     except Trouble as trouble:
         yield Finding("server", "fail", trouble.what, trouble.remedy, trouble.exit_code)
     url = str(server.get("Url", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from daypass.cli import control, screen, when
@@ -65,17 +65,28 @@ def fetch(data: str, filters: Mapping[str, Any], last: int | None, wait: Callabl
     goes on leaves those out unless they are asked for, or it would see itself for ever.
     """
     after, size = (0, _PAGE) if last is None else (None, last)
+    told = False
     while True:
         page = control.call(data, "ListEvents", After=after, MaxResults=size, **filters)
         for event in map(json.loads, page["Events"]):
             if wait is None or filters.get("Operation") or event["eventName"] != "ListEvents":
                 yield event
         if after is None or len(page["Events"]) < size:
+            if not told:
+                tell_marks(page.get("Nodes", ()))
+                told = True
             if wait is None:
                 return
             screen.flush()
             wait()
         after, size = page["Position"], _PAGE
+
+
+def tell_marks(nodes: Sequence[Mapping[str, Any]]) -> None:
+    """Say on stderr how far the lines of each node are among those shown, where there are several."""
+    for node in nodes if len(nodes) > 1 else ():
+        silent = "" if node["Live"] else f"; it was not heard of for {node['SecondsSinceSeen']:.0f} s"
+        screen.talk(f"{node['Name']}: lines up to {node['ShippedLines']} of {max(node['LedgerLines'], node['ShippedLines'])}{silent}")
 
 
 def row(event: Mapping[str, Any]) -> tuple[str, ...]:

@@ -23,9 +23,13 @@ COMMANDS = {
     "sessions": "list live passes with their lineage",
     "revoke": "end passes at once",
     "events": "read, follow and verify the ledger",
+    "explain": "tell why a request was refused",
     "can": "ask whether a principal may do something, before it tries",
     "who-can": "list everybody who may do something",
     "can-become": "list and draw every role that a principal can reach",
+    "nodes": "list the nodes that share the database",
+    "migrate": "move the state from its file into PostgreSQL",
+    "policy": "check a policy: validate, warn, compare with an older one",
     "doctor": "find what keeps clients from working",
     "version": "print the version",
 }

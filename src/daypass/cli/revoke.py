@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import time
 
-from daypass.cli import control, screen, when
+from daypass.cli import control, nodes, screen, when
 from daypass.cli.exits import OK, USAGE, Trouble
 
 
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--issued-before", type=when.argument, metavar="TIME", help="only passes issued before: now, 15m (ago) or a timestamp"
     )
     parser.add_argument("--account", metavar="ID", help="only passes of this account")
+    parser.add_argument("--wait", action="store_true", help="return when every live node obeys, where several share a database")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,10 +36,15 @@ def run(args: argparse.Namespace) -> int:
     if not any(value is not None for value in scope.values()):
         raise Trouble(USAGE, "revoke needs to know which passes to end", "daypass revoke --help")
     ended = control.call(args.data, "RevokeSessions", **scope)
+    all_nodes = nodes.wait_for_all(args.data, time.sleep) if args.wait else []
     if args.output == "json":
         screen.document(ended)
     else:
         number = ended["SessionsEnded"]
         screen.table(("REVOCATION", "SCOPE", "ENDED"), [(ended["RevocationId"], ended["Scope"], number)])
         screen.talk("An ended pass answers ExpiredToken from now on." if number else "No live pass was in that scope.")
+    for node in all_nodes:
+        if not node["Live"]:
+            age = node["SecondsSinceSeen"]
+            screen.talk(f"{node['Name']} was not heard of for {age:.0f} s: if it runs, it obeys once it is connected again.")
     return OK

@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take the root key from the passphrase in FILE (mode 0600) instead",
     )
     parser.add_argument(
+        "--db",
+        default="",
+        metavar="URL",
+        help="postgresql://USER@HOST/DATABASE, for several nodes (default: a file in DIR, or what DIR was used with before)",
+    )
+    parser.add_argument("--db-password-file", type=Path, default=None, metavar="FILE", help="the password for --db, mode 0600")
+    parser.add_argument(
         "--operator-uid",
         type=int,
         action="append",
@@ -61,6 +68,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how old the state may be before this node stops deciding (default 5400)",
     )
     parser.add_argument(
+        "--rail",
+        action="append",
+        default=[],
+        metavar="NAME=SETTING",
+        help="set a guard rail of policies to refuse, warn or off (repeatable; docs/reference/guard-rails.md)",
+    )
+    parser.add_argument("--aws-exact", action="store_true", help="guard rails refuse only what AWS refuses; --rail still counts")
+    parser.add_argument(
         "--ledger-not-durable", action="store_true", help=argparse.SUPPRESS
     )  # for bench/ alone: answers do not wait for the disk
 
@@ -85,12 +100,16 @@ def run(args: argparse.Namespace) -> int:
         insecure_http=args.insecure_http,
         key_file=args.key_file,
         passphrase_file=args.passphrase_file,
+        db=args.db,
+        db_password_file=args.db_password_file,
         operator_uids=tuple(args.operator_uid),
         idp_allow=tuple(args.idp_allow),
         idp_ca=args.idp_ca,
         failure_rate=args.failure_rate,
         max_staleness=args.max_staleness,
         durable=not args.ledger_not_durable,
+        rails=tuple(args.rail),
+        aws_exact=args.aws_exact,
     )
     try:
         serve(settings)

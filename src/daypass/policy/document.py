@@ -16,6 +16,7 @@ Kind = Literal["identity", "trust", "boundary", "session", "scp", "rcp", "resour
 Effect = Literal["Allow", "Deny"]
 
 LATEST = "2012-10-17"  # the version that knows policy variables
+PARTITION = "aws"
 _VERSIONS = (LATEST, "2008-10-17")
 _WITH_PRINCIPAL = ("trust", "resource", "rcp")
 _OF_ORGANIZATIONS = ("scp", "rcp")
@@ -29,13 +30,16 @@ TRUST_ACTIONS = (
     "sts:setcontext",
 )
 _SID = re.compile(r"[0-9A-Za-z]*")
-_VENDOR = re.compile(r"[A-Za-z0-9-]+")
+_VENDOR = re.compile(r"[A-Za-z0-9.-]+")
 _ACTION_NAME = re.compile(r"[A-Za-z0-9_*?-]+")
 _CONDITION_KEY = re.compile(r"[^:]+:.+", re.DOTALL)
 
 SYNTAX = "Syntax errors in policy."
 INVALID_JSON = "This policy contains invalid Json"
 NO_VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+TWO_COLONS = "Actions/Condition can contain only one colon."
+OLD_VERSION = "Policy document must be version 2012-10-17 or greater."
+NOT_PARSED = "The policy failed legacy parsing"
 NOT_STS = "AssumeRole policy may only specify STS AssumeRole actions."
 
 
@@ -70,8 +74,10 @@ def read_document(text: str, kind: Kind) -> Document:
         raise PolicyError(SYNTAX)
     _known(root, {"Version", "Id", "Statement"}, kind, "")
     version = root.get("Version", _VERSIONS[1])
-    if version not in _VERSIONS or (kind in _OF_ORGANIZATIONS and version != LATEST):
-        raise PolicyError("Policy document must be version 2012-10-17 or greater.", "Version")
+    if version not in _VERSIONS:
+        raise PolicyError(SYNTAX, "Version")
+    if kind in _OF_ORGANIZATIONS and version != LATEST:
+        raise PolicyError(OLD_VERSION, "Version")
     if type(root.get("Id", "")) is not str:
         raise PolicyError(SYNTAX, "Id")
     given = root.get("Statement")
@@ -90,7 +96,7 @@ def _statement(one: object, kind: Kind, number: int) -> Statement:
     _known(one, _STATEMENT, kind, where)
     effect = one.get("Effect")
     if effect not in ("Allow", "Deny"):
-        raise PolicyError("Missing required field Effect" if kind == "trust" and effect is None else SYNTAX, f"{where}.Effect")
+        raise PolicyError(_bad_effect(effect, kind), f"{where}.Effect")
     principals, not_principal = _principals(one, kind, where)
     actions, not_action = _actions(one, kind, where)
     resources, not_resource = _resources(one, kind, where)
@@ -106,6 +112,12 @@ def _statement(one: object, kind: Kind, number: int) -> Statement:
         not_resource=not_resource,
         condition=_condition(one.get("Condition", {}), f"{where}.Condition"),
     )
+
+
+def _bad_effect(effect: object, kind: Kind) -> str:
+    if kind == "trust" and effect is None:
+        return "Missing required field Effect"
+    return NOT_PARSED if isinstance(effect, str) and fold(effect) in ("allow", "deny") else SYNTAX
 
 
 def _known(given: Mapping[str, object], names: set[str], kind: Kind, where: str) -> None:
@@ -160,6 +172,8 @@ def _principals(one: Mapping[str, object], kind: Kind, where: str) -> tuple[froz
     if negated and kind == "trust":
         raise PolicyError("Has prohibited field NotPrincipal", where)
     principals = read_principals(element)
+    if kind == "rcp" and (negated or principals != {("AWS", EVERYONE)}):
+        raise PolicyError(SYNTAX, f"{where}.Principal: a resource control policy is about everyone")
     if kind == "trust" and (canonical := next((value for type_, value in principals if type_ == "CanonicalUser"), None)):
         raise PolicyError(f'Invalid principal in policy: "CANONICALUSER":"{canonical}"', where)
     if negated and (one.get("Effect") == "Allow" or ("AWS", EVERYONE) in principals):
@@ -169,22 +183,29 @@ def _principals(one: Mapping[str, object], kind: Kind, where: str) -> tuple[froz
 
 def _actions(one: Mapping[str, object], kind: Kind, where: str) -> tuple[tuple[str, ...], bool]:
     element, negated = _either(one, "Action", where)
-    if element is None:
+    if element is None or element == []:
         raise PolicyError("Missing required field Action" if kind == "trust" else "Policy statement must contain actions.", where)
     actions = _texts(element, f"{where}.Action")
     if kind == "trust" and (negated or not all(_is_trust_action(action) for action in actions)):
         raise PolicyError(NOT_STS, where)
     for action in actions:
-        vendor, colon, name = action.partition(":")
-        if action == "*":
-            continue
-        if not colon or not vendor or "*" in vendor or "?" in vendor:
-            raise PolicyError(NO_VENDOR, f"{where}.Action")
-        if not _VENDOR.fullmatch(vendor):
-            raise PolicyError(f"Vendor {vendor} is not valid", f"{where}.Action")
-        if not _ACTION_NAME.fullmatch(name):
-            raise PolicyError(SYNTAX, f"{where}.Action")
+        _check_action(action, f"{where}.Action")
     return actions, negated
+
+
+def _check_action(action: str, where: str) -> None:
+    """Raise PolicyError unless `action` is `*` or a service's prefix and a name, which alone may have wildcards."""
+    vendor, colon, name = action.partition(":")
+    if action == "*":
+        return
+    if not colon or not vendor or vendor == "*":
+        raise PolicyError(NO_VENDOR, where)
+    if ":" in name:
+        raise PolicyError(TWO_COLONS, where)
+    if not _VENDOR.fullmatch(vendor):
+        raise PolicyError(f"Vendor {vendor} is not valid", where)
+    if not _ACTION_NAME.fullmatch(name):
+        raise PolicyError(SYNTAX, where)
 
 
 def _is_trust_action(action: str) -> bool:
@@ -198,7 +219,7 @@ def _resources(one: Mapping[str, object], kind: Kind, where: str) -> tuple[tuple
         if element is not None:
             raise PolicyError(f"Has prohibited field {'NotResource' if negated else 'Resource'}", where)
         return (), True  # a trust policy speaks of its own role: all but nothing
-    if element is None:
+    if element is None or element == []:
         raise PolicyError("Policy statement must contain resources.", where)
     resources = _texts(element, f"{where}.Resource")
     for resource in resources:
@@ -213,12 +234,14 @@ def _check_resource(resource: str, where: str) -> None:
     parts = resource.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn":
         raise PolicyError(f'Resource {resource} must be in ARN format or "*".', where)
-    if not parts[1]:
+    if not compile_glob(read_tokens(parts[1]))(PARTITION):
         raise PolicyError(f'Partition "{parts[1]}" is not valid for resource "{resource}".', where)
     if "*" in parts[2] or "?" in parts[2] or not parts[2]:
         raise PolicyError("Resource vendor must be fully qualified and cannot contain regexes.", where)
     if any("${" in part for part in parts[1:5]):
         raise PolicyError(f'Resource {resource} must be in ARN format or "*".', f"{where}: a policy variable before the resource part")
+    if parts[2] == "iam" and parts[3]:
+        raise PolicyError(f"IAM resource {resource} cannot contain region information.", where)
 
 
 def _condition(element: object, where: str) -> dict[str, dict[str, tuple[str, ...]]]:

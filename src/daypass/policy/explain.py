@@ -78,7 +78,7 @@ class _Question:
     def consider(self, layer: Layer, rule: Rule) -> Considered:
         """`rule` with everything that does not hold in it."""
         failed = []
-        if not self._is_named(rule):
+        if layer != "rcp" and not self._is_named(rule):  # an RCP is about everyone
             failed.append(Failed("Principal", expected=tuple(sorted(value for _, value in rule.statement.principals or ()))))
         if not rule.target.means(self.ask.resource, self.context):
             failed.append(Failed("Resource", expected=rule.statement.resources, actual=(self.ask.resource,)))

@@ -18,10 +18,11 @@ MAX_BOUND = 64  # matchers kept per template, one for each set of values seen
 
 
 class Variable(NamedTuple):
-    """A reference to a condition key (lower-case); `default` stands in when the request has no such key."""
+    """A reference to a condition key (lower-case); `default` stands in when the request has no such key. `spelled`: as it is written."""
 
     key: str
     default: str | None
+    spelled: str
 
 
 Template = tuple[Token | Variable, ...]
@@ -52,7 +53,7 @@ def read_template(text: str, *, variables: bool, wildcards: bool) -> Template:
             raise PolicyError("Syntax errors in policy.", f"policy variable in {text}")
         add(text[at:start])
         key, default = found[1], found[2]
-        parts.append(key if key in ("*", "?", "$") and default is None else Variable(fold(key), default))
+        parts.append(key if key in ("*", "?", "$") and default is None else Variable(fold(key), default, key))
         at = found.end()
     add(text[at:])
     return tuple(parts)
@@ -79,7 +80,7 @@ def bind(template: Template, compile_tokens: Callable[[Sequence[Token]], Matcher
 
     def bound(context: Context) -> Matcher | None:
         values = []
-        for key, default in variables:
+        for key, default, _ in variables:
             value = context.get(key)
             if value is None or value == ():
                 value = default

@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from daypass.store.engine import upsert
+from daypass.store.engine import plain, upsert
 from daypass.store.ledger import Head
 from daypass.store.records import AccessKey
 from daypass.store.tables import TABLES, key_usage, ledger_anchor, outbox
 from daypass.store.usage import Use
 
 
-def put_line(connection: Connection, request_id: str, line: bytes) -> None:
-    """Keep the ledger line of a change with the change."""
-    connection.execute(insert(outbox).values(request_id=request_id, line=line))
+def put_line(connection: Connection, node: str, request_id: str, line: bytes) -> None:
+    """Keep the ledger line of a change of `node` with the change."""
+    connection.execute(insert(outbox).values(node=node, request_id=request_id, line=line))
 
 
-def get_lines(connection: Connection) -> list[tuple[str, bytes]]:
-    """The lines that the ledger may not have yet, (request id, line), in the order of their commits."""
-    return [(row.request_id, row.line) for row in connection.execute(select(outbox).order_by(outbox.c.seq))]
+def get_lines(connection: Connection, node: str) -> list[tuple[str, bytes]]:
+    """The lines that the ledger of `node` may not have yet, (request id, line), in the order of their commits."""
+    query = select(outbox).where(outbox.c.node == node).order_by(outbox.c.seq)
+    return [(row.request_id, row.line) for row in connection.execute(query)]
 
 
 def forget_lines(connection: Connection, request_ids: Iterable[str]) -> None:
@@ -33,7 +34,10 @@ def forget_lines(connection: Connection, request_ids: Iterable[str]) -> None:
 
 def note_usage(connection: Connection, batch: Iterable[tuple[str, Use]]) -> None:
     """Keep the last uses, (key id, use), and let go of those of keys that are gone."""
-    rows = [{"key_id": key_id, "time": int(use.at.timestamp()), "service": use.service, "region": use.region} for key_id, use in batch]
+    rows = [
+        {"key_id": key_id, "time": int(use.at.timestamp()), "service": plain(use.service), "region": plain(use.region)}
+        for key_id, use in sorted(batch)  # in one order, so that two nodes never wait for each other
+    ]
     if rows:
         upsert(connection, key_usage, rows)
     connection.execute(delete(key_usage).where(key_usage.c.key_id.not_in(select(TABLES[AccessKey].c.id))))

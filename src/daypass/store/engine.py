@@ -1,4 +1,4 @@
-"""Open the database: what differs between the kinds of it stands here. Does not know what is stored."""
+"""Open the database: what differs between the kinds of it stands here and in postgres.py. Does not know what is stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 BUSY_SECONDS = 10  # how long a writer waits for another one
 
@@ -22,14 +22,12 @@ _PRAGMAS = (
 )
 
 
-def open_engine(url_or_path: str | Path) -> Engine:
-    """An engine for a SQLAlchemy URL, or for the SQLite file at a path, which is made with mode 0600 when it is not there.
+def open_engine(path: str | Path) -> Engine:
+    """An engine for the SQLite file at a path, which is made with mode 0600 when it is not there. (PostgreSQL's is in postgres.py.)
 
     `with engine.begin()` takes the write lock at once; `reader(engine)` gives transactions that do not.
     """
-    if "://" in str(url_or_path):
-        return create_engine(str(url_or_path))
-    path = Path(url_or_path).absolute()
+    path = Path(path).absolute()
     # SQLite gives the -wal and -shm files beside it the mode of the database file.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
@@ -38,9 +36,24 @@ def open_engine(url_or_path: str | Path) -> Engine:
     return engine
 
 
+def is_shared(engine: Engine | Connection) -> bool:
+    """Whether several nodes may use the database at once: PostgreSQL."""
+    return engine.dialect.name == "postgresql"
+
+
 def reader(engine: Engine) -> Engine:
-    """The same engine for transactions that only read, and so wait for nobody."""
+    """The same engine for transactions that only read, each from one state, and so wait for nobody."""
+    if is_shared(engine):
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True, lock="")
     return engine.execution_options(reads_only=True)
+
+
+def locking(engine: Engine, lock: str) -> Engine:
+    """The same engine for transactions that write what only this node writes (`lock` is ""), or under another lock than the state's.
+
+    On SQLite they take its one lock as all do.
+    """
+    return engine.execution_options(lock=lock)
 
 
 def _connected(connection: Any, record: object) -> None:
@@ -66,6 +79,18 @@ def insert_or_ignore(connection: Connection, table: Table, rows: Sequence[tuple[
     connection.exec_driver_sql(str(statement), list(given))
 
 
+def plain(text: str) -> str:
+    """Text that every kind of database takes: what a claim may hold and a column may not (NUL, lone surrogates) is replaced."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str]) -> None:
+    """Insert `rows`, passing over those whose `unique` columns are there."""
+    connection.execute(_insert(connection, table).on_conflict_do_nothing(index_elements=list(unique)), list(rows))
+
+
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert `rows`, or overwrite those whose primary key is there."""
     statement = _insert(connection, table)
@@ -74,19 +99,32 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def _insert(connection: Connection, table: Table) -> Any:
-    if connection.dialect.name == "postgresql":
+    if is_shared(connection):
         from sqlalchemy.dialects import postgresql  # a tenth of a second at each start, for those who have it
 
         return postgresql.insert(table)
     return sqlite.insert(table)
 
 
-BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL")
+# What leaves the transaction undone for certain, and the database as sound as it was.
+UNDONE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL")
+# SQLSTATE classes and codes by which PostgreSQL says that it is not there for us now: connection, resources, operator, cancelled in time.
+_AWAY = ("08", "53", "57", "55P03")
 
 
-def error_name(error: DBAPIError) -> str:
+def error_name(error: SQLAlchemyError) -> str:
     """What the database calls the error."""
-    return getattr(error.orig, "sqlite_errorname", "") or str(error.orig)
+    orig = getattr(error, "orig", None)
+    name = getattr(orig, "sqlite_errorname", "") or getattr(orig, "sqlstate", "") or ""
+    return name if name.startswith("SQLITE") else f"{name} {str(orig or error).partition(chr(10))[0]}".strip()
+
+
+def is_away(error: SQLAlchemyError) -> bool:
+    """Whether PostgreSQL cannot be reached or asked now, so that asking it again at once is in vain."""
+    if not isinstance(error, DBAPIError):
+        return True  # no connection of the pool is free
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(_AWAY)
 
 
 def damage_of(connection: Connection) -> list[str]:

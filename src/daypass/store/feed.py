@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from daypass.store.changes import Changes, Conflict
+from daypass.store.engine import is_shared
 from daypass.store.keys import Envelope
 from daypass.store.records import Record
 from daypass.store.rows import Unreadable, read_row, stand_in
@@ -56,7 +57,8 @@ def since(connection: Connection, seq: int, envelope: Envelope, now: datetime) -
     """The state now of every record that was changed after `seq`."""
     touched: dict[type[Record], dict[str, None]] = {}
     for row in connection.execute(select(changes.c.kind, changes.c.id).where(changes.c.seq > seq).order_by(changes.c.seq)):
-        touched.setdefault(KINDS[row.kind], {})[row.id] = None
+        if row.kind in KINDS:  # what a newer version keeps beside (schema.py says whether this one may go on)
+            touched.setdefault(KINDS[row.kind], {})[row.id] = None
     found = Found([], [], [])
     for kind, ids in touched.items():
         table, wanted = TABLES[kind], list(ids)
@@ -85,13 +87,22 @@ def put(connection: Connection, snapshot: Snapshot, staged: Changes, rows: Seque
         known = snapshot.records(type(record)).find(record.id) is not None
         statement = update(table).where(table.c.id == record.id) if known else insert(table)
         try:
-            if connection.execute(statement.values(row)).rowcount != 1:
+            done = connection.execute(statement.values(row))
+            if known and done.rowcount != 1:
                 raise Conflict(table.name, f"{record.id} is gone")
         except IntegrityError as error:
             raise Conflict(table.name, str(error.orig)) from None
         notes.append({"kind": table.name, "id": record.id, "operation": "put"})
     if notes:
         connection.execute(insert(changes), notes)
+
+
+def announce(connection: Connection, seq: int) -> None:
+    """Have the other nodes told, once this is committed, that the feed has come to `seq`. They poll as well: this only makes it sooner."""
+    if is_shared(connection):
+        from daypass.store.postgres import notify  # loaded already, where it is needed
+
+        notify(connection, seq)
 
 
 def prune(connection: Connection) -> None:

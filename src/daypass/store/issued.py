@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 from sqlalchemy import Connection, Row, Select, delete, func, select, tuple_
 
-from daypass.store.engine import insert_or_ignore
+from daypass.store.engine import insert_or_ignore, plain
 from daypass.store.tables import passes
 from daypass.values.session import Ancestor, Origin, Session, SessionKind
 
@@ -104,7 +104,7 @@ def _row(session: Session, arn: str) -> tuple[Any, ...]:
     ancestors: Sequence[Ancestor] = session.ancestors
     return (
         session.id, ancestors[-1].id if ancestors else None, ancestors[0].id if ancestors else session.id, session.account,
-        session.principal_id, arn, session.kind, session.name, session.key_id, session.issued, session.expires, *session.origin,
+        session.principal_id, arn, session.kind, session.name, session.key_id, session.issued, session.expires, *map(plain, session.origin),
         session.source_identity, session.source_key, len(ancestors), _encode(ancestors),
     )  # fmt: skip
 

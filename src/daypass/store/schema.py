@@ -18,7 +18,7 @@ def migrate(engine: Engine) -> None:
     A database without a version gets the tables as they are now; only an older one takes the way through the migrations, which lead to the
     same (a test holds the two against each other). Raises ConfigError for a database that a newer daypass has written.
     """
-    with engine.begin() as connection:
+    with engine.execution_options(patient=True).begin() as connection:  # one node migrates at a time, the others wait for it
         version = _version(connection)
         if not version:
             _create(connection)

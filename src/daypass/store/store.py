@@ -6,19 +6,20 @@ One thread, the storage thread, calls what writes; `reading()` is the lock under
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from daypass.store import books, feed, issued, vault
+from daypass.store import books, feed, issued, nodes, shipped, vault
 from daypass.store.changes import Changes, Conflict, StoreFailed
-from daypass.store.engine import BUSY, damage_of, error_name, open_engine, reader
+from daypass.store.database import Database
+from daypass.store.engine import damage_of, error_name, open_engine
 from daypass.store.keys import Envelope, RootKey
 from daypass.store.ledger.chain import Head
 from daypass.store.records import Revocation, UsedToken
@@ -30,41 +31,81 @@ from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 from daypass.values.session import Session
 
+if TYPE_CHECKING:
+    from daypass.store.ledger.copying import Copy
+    from daypass.store.postgres import Listener
+
 COLLECT_AT_ONCE = 1000  # records that one collect() removes; the loop waits while the snapshot lets them go
 USED_TOKEN_MARGIN = 3600  # seconds that a used token is remembered beyond its end: more than any verifier's leeway
 _CLOCK = "clock"
 _SHIPPED = "shipped/"
-
-log = logging.getLogger(__name__)
+Heard = Callable[[int], None]
 
 
 class Store:
-    """An open database. `snapshot` is the state; `failed` says why nothing is written any more, "" when all is well.
+    """An open database. `snapshot` is the state; `shared` says whether other nodes may work on the same database.
 
-    `alone` promises that no other process writes, so that the snapshot is always the newest state.
+    `alone` promises that no other process writes, so that the snapshot is always the newest state. `node` is the name under which this
+    process keeps its books.
     """
 
-    def __init__(self, engine: Engine, envelope: Envelope, now: datetime, *, alone: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        envelope: Envelope,
+        now: datetime,
+        *,
+        alone: bool = False,
+        node: str = "",
+        listen: Callable[[Heard], Listener] | None = None,
+    ) -> None:
         self._engine = engine
-        self._reader = reader(engine)
+        self._database = Database(engine)
+        self.shared = self._database.shared
+        self.node = node
         self._envelope = envelope
         self._lock = threading.RLock()
         self._fresh = now
-        self._alone = alone
-        self.failed = ""
+        self._alone = alone and not self.shared
+        self._listen = listen
+        self._listener: Listener | None = None
+        self._doubtful: set[str] = set()  # request ids of changes whose commit broke
         self._seq = 0
         self.snapshot = Snapshot()
         self._load(now)
 
     def close(self) -> None:
         """Let the database go."""
-        self._engine.dispose()
+        if self._listener is not None:
+            self._listener.close()
+        self._database.close()
+
+    @property
+    def failed(self) -> str:
+        """Why nothing is written any more; "" when all is well."""
+        return self._database.failed
+
+    @property
+    def position(self) -> int:
+        """The number of the last change in the snapshot."""
+        return self._seq
+
+    def listen(self, heard: Heard) -> None:
+        """Have `heard(number)` called, on a thread of its own, soon after a node has committed the change of that number; 0 stands for
+        "perhaps". Where there are no other nodes nothing happens. Raises ConfigError when another process runs under this node's name."""
+        if self._listen is not None:
+            self._listener = self._listen(heard)
 
     def reading(self) -> AbstractContextManager[bool]:
         """The lock that holds the snapshot still: `with store.reading(): …`."""
         return self._lock
 
     # -- changes of records
+
+    def turn(self) -> AbstractContextManager[None]:
+        """`with store.turn():` keeps other nodes from changing anything: what `catch_up` shows is what `write` writes on, once. Raises
+        StoreFailed."""
+        return self._database.turn()
 
     def write(self, changes: Changes, line: bytes | None = None, request_id: str = "") -> None:
         """Commit `changes` as a whole, with their ledger line, durably; then show them in the snapshot.
@@ -73,14 +114,20 @@ class Store:
         the change was made from may be gone. Raises StoreFailed: it must not be acknowledged. Raises ValueError for an unsound record.
         """
         rows = [(record, row_of(record, self._envelope)) for record in changes.records]
-        with self._writing() as connection:
-            # INVARIANT: a change is made from the state that it is committed on; so two nodes never undo each other's changes unseen.
-            if feed.newest(connection) != self._seq:
-                raise Conflict("changes", "others have written since")
-            feed.put(connection, self.snapshot, changes, rows)
-            if line is not None:
-                books.put_line(connection, request_id, line)
-            seq = feed.newest(connection)
+        try:
+            with self._database.writing() as connection:
+                # INVARIANT: a change is made from the state that it is committed on; so two nodes never undo each other's changes unseen.
+                if feed.newest(connection) != self._seq:
+                    raise Conflict("changes", "others have written since")
+                feed.put(connection, self.snapshot, changes, rows)
+                if line is not None:
+                    books.put_line(connection, self.node, request_id, line)
+                seq = feed.newest(connection)
+                feed.announce(connection, seq)
+        except StoreFailed:
+            if self.shared and line is not None:
+                self._doubtful.add(request_id)
+            raise
         with self._lock:
             self.snapshot.apply(changes.records, [(type(record), record.id) for record in changes.deleted])
             self._seq = seq
@@ -91,7 +138,7 @@ class Store:
         Raises StoreFailed when the database does not answer; the snapshot goes on as it is and `feed_age` grows.
         """
         taken = 0
-        with self._reading() as connection:
+        with self._database.following() as connection:
             newest = feed.newest(connection)
             if newest != self._seq and feed.forgotten(connection, self._seq):
                 newest = -1
@@ -112,24 +159,37 @@ class Store:
         """Seconds since the snapshot was known to be the newest state."""
         return 0.0 if self._alone else max((now - self._fresh).total_seconds(), 0.0)
 
+    def settle_doubts(self) -> list[tuple[str, bytes]]:
+        """Those changes whose `write` raised StoreFailed that were committed all the same: (request id, line), once each.
+
+        A connection that breaks while a commit is under way leaves its outcome open. Under the lock that it held it is decided.
+        """
+        if not self._doubtful:
+            return []
+        with self._database.writing() as connection:
+            found = [(request_id, line) for request_id, line in books.get_lines(connection, self.node) if request_id in self._doubtful]
+        self._doubtful.clear()
+        return found
+
     def collect(self, now: datetime) -> int:
         """Forget what is over at `now`: expired passes, used tokens and orders that can end nothing any more. Gives how many."""
-        self.catch_up(now)
-        changes = Changes()
-        seen = self.snapshot
-        over: list[UsedToken | Revocation] = [order for order in seen.revocations if order.until <= now]
-        over.extend(used for used in seen.used_tokens if (now - used.until).total_seconds() >= USED_TOKEN_MARGIN)
-        for record in over[:COLLECT_AT_ONCE]:
-            changes.delete(record)
-        if changes:
-            self.write(changes)
-        with self._writing() as connection:
+        with self.turn():
+            self.catch_up(now)
+            changes = Changes()
+            seen = self.snapshot
+            over: list[UsedToken | Revocation] = [order for order in seen.revocations if order.until <= now]
+            over.extend(used for used in seen.used_tokens if (now - used.until).total_seconds() >= USED_TOKEN_MARGIN)
+            for record in over[:COLLECT_AT_ONCE]:
+                changes.delete(record)
+            if changes:
+                self.write(changes)
+        with self._database.writing() as connection:
             feed.prune(connection)
             return len(changes.deleted) + issued.collect_passes(connection, now)
 
     def damage(self) -> list[str]:
         """What is damaged in the database, one sentence each: pages, and rows that cannot be read. Takes long on a large one."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = feed.load(connection, self._envelope, self._fresh).damaged
             return [*damage_of(connection), *(str(row) for row in rows)]
 
@@ -137,43 +197,43 @@ class Store:
 
     def record_passes(self, sessions: Iterable[Session], node: str = "", line: int = 0) -> None:
         """Note which passes were made, up to that line of a node's ledger; those noted already are passed over."""
-        with self._writing() as connection:
+        with self._database.writing(lock="") as connection:
             issued.record_passes(connection, sessions, self._arn_of)
             if line:
                 vault.put_setting(connection, _SHIPPED + node, b"%d" % line)
 
     def shipped_line(self, node: str) -> int:
         """The last line of a node's ledger whose passes are noted; 0 when there is none."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return int(vault.get_setting(connection, _SHIPPED + node) or b"0")
 
     def passes(
         self, wanted: issued.Filter = issued.ALL, *, limit: int = issued.MAX_PAGE, after: tuple[int, bytes] | None = None
     ) -> list[issued.IssuedPass]:
         """The passes that fit, newest first, at most `limit`; `after` is (issued, id) of the last of the page before."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return issued.find_passes(connection, wanted, limit=limit, after=after)
 
     def descendants(self, session_id: bytes) -> list[issued.IssuedPass]:
         """Every pass that descends from this one, parents before children."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return issued.find_descendants(connection, session_id)
 
     def count_live_passes(self, now: datetime) -> int:
         """How many passes are not expired (ended ones count)."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return issued.count_passes(connection, issued.Filter(live_at=now))
 
     # -- books
 
     def outbox_lines(self) -> list[tuple[str, bytes]]:
         """Ledger lines of committed changes that the ledger may not have yet: (request id, line), oldest first."""
-        with self._reading() as connection:
-            return books.get_lines(connection)
+        with self._database.reading() as connection:
+            return books.get_lines(connection, self.node)
 
     def forget_outbox(self, request_ids: Iterable[str]) -> None:
         """The ledger has the lines of these requests."""
-        with self._writing() as connection:
+        with self._database.writing(lock="") as connection:
             books.forget_lines(connection, request_ids)
 
     def flush_usage(self) -> int:
@@ -182,7 +242,7 @@ class Store:
             batch = self.snapshot.usage.take_fresh()
         if batch:
             try:
-                with self._writing() as connection:
+                with self._database.writing(lock="") as connection:
                     books.note_usage(connection, batch)
             except StoreFailed:
                 self.snapshot.usage.give_back(batch)
@@ -191,38 +251,85 @@ class Store:
 
     def anchor(self, head: Head, now: datetime) -> None:
         """Note where a node's ledger stands."""
-        with self._writing() as connection:
+        with self._database.writing(lock="") as connection:
             books.put_anchor(connection, head, now)
 
     def anchored(self, node: str) -> Head | None:
         """Where the ledger of `node` was last known to stand."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return books.get_anchor(connection, node)
 
     @property
     def clock_high_water(self) -> datetime | None:
         """The latest time that was noted, UTC; None on a new database."""
-        with self._reading() as connection:
-            value = vault.get_setting(connection, _CLOCK)
+        with self._database.reading() as connection:
+            value = vault.get_setting(connection, self._clock)
         return None if value is None else datetime.fromtimestamp(int(value), UTC)
 
     def raise_clock(self, now: datetime) -> None:
         """Note the time, if it is later than the one noted."""
-        with self._writing() as connection:
-            value = vault.get_setting(connection, _CLOCK)
+        with self._database.writing(lock="") as connection:
+            value = vault.get_setting(connection, self._clock)
             if value is None or int(value) < int(now.timestamp()):
-                vault.put_setting(connection, _CLOCK, b"%d" % int(now.timestamp()))
+                vault.put_setting(connection, self._clock, b"%d" % int(now.timestamp()))
+
+    @property
+    def _clock(self) -> str:
+        """Each of several nodes goes by its own clock (fault F-20): one that is ahead does not drag the others along."""
+        return f"{_CLOCK}/{self.node}" if self.shared else _CLOCK
 
     def secret(self, name: str) -> Secret:
         """The installation's own secret of that name, 32 bytes, the same for every node; made when it is first asked for."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             return vault.get_or_make_secret(connection, self._envelope, name)
+
+    # -- nodes, and the ledger lines of all of them
+
+    def beat(self, version: str, url: str, lines: int, now: datetime) -> None:
+        """Note that this node lives and how far it is: in the feed, and with its ledger (`lines`)."""
+        with self._database.writing(lock="") as connection:
+            nodes.put_beat(connection, nodes.Beat(self.node, version, url, self._seq, lines), now)
+
+    def leave(self) -> None:
+        """This node ends in good order."""
+        with self._database.writing(lock="") as connection:
+            nodes.drop_node(connection, self.node)
+
+    def nodes(self, now: datetime) -> tuple[int, list[nodes.NodeState]]:
+        """The number of the newest change, and the nodes that share the database, by name."""
+        with self._database.reading() as connection:
+            return feed.newest(connection), nodes.get_nodes(connection, now)
+
+    def ship_lines(self, lines: Sequence[Copy]) -> None:
+        """Keep copies of lines of this node's ledger."""
+        with self._database.writing(lock="lines") as connection:
+            shipped.put_lines(connection, self.node, lines)
+
+    def last_shipped(self) -> tuple[int, bytes]:
+        """The number and MAC of this node's last line that is kept; 0 when there is none."""
+        with self._database.reading() as connection:
+            return shipped.last_copy(connection, self.node)
+
+    def shipped_marks(self) -> dict[str, int]:
+        """How far each node's ledger has been copied: the number of its last line."""
+        with self._database.reading() as connection:
+            return shipped.marks(connection)
+
+    def lines_after(self, arrival: int, limit: int, since: datetime | None = None) -> list[shipped.Arrived]:
+        """The next `limit` lines of all nodes after a place in the order of their arrival."""
+        with self._database.reading() as connection:
+            return shipped.lines_after(connection, arrival, limit, since)
+
+    def lines_before(self, arrival: int | None, limit: int) -> list[shipped.Arrived]:
+        """The last `limit` lines of all nodes before a place (None: of all), the last one first."""
+        with self._database.reading() as connection:
+            return shipped.lines_before(connection, arrival, limit)
 
     # -- inner
 
     def _load(self, now: datetime) -> None:
         """Build the snapshot anew and put it in place of the old one."""
-        with self._reading() as connection:
+        with self._database.reading(patient=True) as connection:
             found = feed.load(connection, self._envelope, now)
             seq = feed.newest(connection)
             usage = Usage(books.get_usage(connection))
@@ -238,47 +345,22 @@ class Store:
         principal = self.snapshot.principal(unique_id)
         return "" if principal is None else principal.arn
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """A transaction that is durable when this ends. Raises StoreFailed; after a failure of the disk it goes on raising it."""
-        if self.failed:
-            raise StoreFailed(self.failed)
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise  # undone; where it is not a Conflict by now it is a bug of the caller
-        except DBAPIError as error:
-            name = error_name(error)
-            # A full disk and a busy database leave the transaction undone, for certain. After any other error it is not known what the
-            # disk holds, and a later fsync that succeeds proves nothing (fault F-05): nothing is acknowledged until a restart.
-            if not name.startswith(BUSY):
-                self.failed = f"the database failed: {name}; restart to go on from what is on disk"
-                log.error("the store takes no more changes", extra={"error": name})
-            raise StoreFailed(f"the database did not take the change: {name}") from error
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._reader.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise StoreFailed(f"the database cannot be read: {error_name(error)}") from error
+def open_store(
+    url_or_path: str | Path, root_key: RootKey, now: datetime, *, alone: bool = False, node: str = "", password: Secret | None = None
+) -> Store:
+    """Open the database (a PostgreSQL URL, or the path of a SQLite file), made and migrated where needed, and load its snapshot.
 
+    `alone` says that the caller holds a lock under which no other process writes to the file (lock.py); `password` is PostgreSQL's.
 
-def open_store(url_or_path: str | Path, root_key: RootKey, now: datetime, *, alone: bool = False) -> Store:
-    """Open the database (a SQLAlchemy URL, or the path of a SQLite file), made and migrated where needed, and load its snapshot.
-
-    `alone` says that the caller holds a lock under which no other process writes (lock.py).
-
-    Raises ConfigError: the root key is not the database's, the schema is newer than this daypass, the database is damaged.
+    Raises ConfigError: the root key is not the database's, the schema is newer than this daypass, the database is damaged or away.
     """
-    engine = open_engine(url_or_path)
+    engine, listen = _engine(url_or_path, node, password)
     try:
         migrate(engine)
-        with engine.begin() as connection:
+        with engine.execution_options(patient=True).begin() as connection:
             envelope = vault.open_envelope(connection, root_key)
-        return Store(engine, envelope, now, alone=alone)
+        return Store(engine, envelope, now, alone=alone, node=node, listen=listen)
     except (DBAPIError, StoreFailed) as error:
         engine.dispose()
         why = error_name(error) if isinstance(error, DBAPIError) else str(error)
@@ -286,3 +368,12 @@ def open_store(url_or_path: str | Path, root_key: RootKey, now: datetime, *, alo
     except ConfigError:
         engine.dispose()
         raise
+
+
+def _engine(url_or_path: str | Path, node: str, password: Secret | None) -> tuple[Engine, Callable[[Heard], Listener] | None]:
+    if "://" not in str(url_or_path):
+        return open_engine(url_or_path), None
+    from daypass.store import postgres  # a tenth of a second at each start, for those who have it
+
+    engine, connect = postgres.open_postgres(str(url_or_path), password)
+    return engine, lambda heard: postgres.Listener(connect, node, heard)

@@ -123,11 +123,12 @@ changes = Table(
     sqlite_autoincrement=True,  # a number is never given twice, not even after the newest rows were removed
 )
 
-# Ledger lines of committed changes, until the ledger has them.
+# Ledger lines of committed changes, until the ledger of the node that made them has them.
 outbox = Table(
     "outbox",
     metadata,
     Column("seq", _COUNTER, primary_key=True, autoincrement=True),
+    Column("node", Text, nullable=False),
     Column("request_id", Text, nullable=False, unique=True),
     Column("line", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
@@ -193,6 +194,33 @@ ledger_anchor = Table(
     Column("number", BigInteger, nullable=False),
     Column("head", LargeBinary, nullable=False),
     Column("time", BigInteger, nullable=False),
+)
+
+# The nodes that share the database, as they last said of themselves; `seen` is in milliseconds.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+)
+
+# Copies of all nodes' ledger lines, in the order of their arrival; filled where several nodes share the database.
+ledger_lines = Table(
+    "ledger_lines",
+    metadata,
+    Column("arrival", _COUNTER, primary_key=True, autoincrement=True),
+    Column("node", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    UniqueConstraint("node", "line", "mac"),  # a ledger that lost lines gives their numbers to others: both are kept
+    sqlite_autoincrement=True,
 )
 
 # Alembic's own table, as Alembic makes it: the one row is the revision that the database is at.

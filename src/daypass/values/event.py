@@ -18,7 +18,7 @@ class Event:
     """What a request was, who sent it, what was decided and how it ended. `parameters` are already free of secrets.
 
     `error_code` "" means it succeeded; `private` is the true reason of a refusal, for the ledger alone; `why` the reasons when policy
-    refused. `minted` is the session of the pass that the request made.
+    refused. `minted` is the session of the pass that the request made; `warnings` what was done and should not have been, in words.
     """
 
     request_id: str
@@ -38,4 +38,5 @@ class Event:
     private: str = ""
     why: Why | None = None
     minted: Session | None = None
+    warnings: tuple[str, ...] = ()
     read_only: bool = True

@@ -44,12 +44,13 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The reasons of one refused ask. `layer` decided; `account` is the caller's, `owner` the account of the resource.
+    """The reasons of one refused ask of the request `request_id`. `layer` decided; `account` is the caller's, `owner` the resource's.
 
     `statements` are those that decided or came near, the deciding ones first; `omitted` counts those left out to keep it small. `context`
     holds what the operation stated of its ask (condition keys in lower case).
     """
 
+    request_id: str
     explicit: bool
     layer: Layer
     action: str
@@ -74,6 +75,6 @@ class Why:
         context = tuple(pair for pair in self.context if account == self.owner or not pair[0].partition(":")[2].startswith(_OWNERS))
         layer: Layer = self.layer if self.layer in layers else "none"
         return Why(
-            self.explicit if layer != "none" else False, layer, self.action, self.resource, self.account, self.owner,
+            self.request_id, self.explicit if layer != "none" else False, layer, self.action, self.resource, self.account, self.owner,
             self.principal_id, self.principal_arn, statements, context, self.omitted,
         )  # fmt: skip

@@ -19,10 +19,9 @@ class Clock:
     def __call__(self) -> datetime:
         """The time in UTC: the wall clock's, or the latest time seen when that is later."""
         now = self._wall()
-        if now < self._latest:
-            return self._latest
-        self._latest = now
-        return now
+        if now > self._latest:
+            self._latest = now
+        return self._latest
 
     @property
     def behind(self) -> float:

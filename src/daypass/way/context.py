@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from daypass import passes
+from daypass.policy import rails
 from daypass.values.caller import ANONYMOUS, Caller
 from daypass.values.errors import Refusal
 from daypass.values.event import Event
@@ -15,13 +16,13 @@ from daypass.values.request import Request
 from daypass.values.secret import Secret
 from daypass.values.session import Origin, Pass, Session, SessionKind
 from daypass.way.holders import Holders
+from daypass.way.throttle import Throttle, guesses
 
 if TYPE_CHECKING:
     from daypass.outside.jwks import KeyFetcher
     from daypass.proof.sigv4 import SigningKeys
     from daypass.store import Changes, Snapshot, Store
     from daypass.store.ledger import Ledger
-    from daypass.way.throttle import Throttle
     from daypass.wire import OperationShape
 
 
@@ -39,6 +40,7 @@ class Rules:
     region: str = "us-east-1"
     url: str = ""
     data_directory: str = ""
+    rails: rails.Settings = field(default_factory=lambda: rails.DEFAULTS)
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Node:
     throttle: Throttle
     tokens: passes.OpenedTokens
     holders: Holders = field(default_factory=Holders)
+    guesses: Throttle = field(default_factory=guesses)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -94,6 +97,7 @@ class Context:
     errands: int = 0
     brought: object = None
     is_settled: bool = False
+    mfa_at: int = 0  # epoch seconds: a code of the caller's MFA device came with this request, and was right
 
     @property
     def store(self) -> Snapshot:

@@ -29,7 +29,7 @@ _decode = msgspec.msgpack.Decoder(Why).decode
 def denied(ctx: Context, operation: Operation, ask: Ask, decision: Decision) -> Refusal:
     """The refusal of `ask`; the reasons go to the event as well."""
     caller = ctx.caller
-    why = reasons(ask, caller, decision, Facts(ctx, ask), ctx.store.layers_of(caller, ask))
+    why = reasons(ctx.request_id, ask, caller, Facts(ctx, ask), ctx.store.layers_of(caller, ask))
     ctx.event.why = why
     return wire.denied(operation.shape, denial(caller, ask, decision), _sealed(ctx, why))
 

@@ -100,14 +100,20 @@ def _issued(ctx: Context, ask: Ask) -> Values | None:
     return _text_of(datetime.fromtimestamp(session.issued, UTC)) if session else None
 
 
+def _mfa_at(ctx: Context) -> int:
+    """When the caller last proved itself by MFA: in this request, or when its session was made; 0 for never."""
+    return ctx.mfa_at or (ctx.caller.session.mfa_at if ctx.caller.session else 0)
+
+
 def _mfa_present(ctx: Context, ask: Ask) -> Values | None:
-    session = ctx.caller.session  # absent for long-term keys, so that BoolIfExists tells the two apart (§3.5)
-    return None if session is None else ("true" if session.mfa_at else "false")
+    if _mfa_at(ctx):
+        return "true"
+    return None if ctx.caller.session is None else "false"  # absent for long-term keys, so that BoolIfExists tells the two apart (§3.5)
 
 
 def _mfa_age(ctx: Context, ask: Ask) -> Values | None:
-    session = ctx.caller.session
-    return str(max(int(ctx.now.timestamp()) - session.mfa_at, 0)) if session and session.mfa_at else None
+    at = _mfa_at(ctx)
+    return str(max(int(ctx.now.timestamp()) - at, 0)) if at else None
 
 
 def _federated_provider(ctx: Context, ask: Ask) -> Values | None:

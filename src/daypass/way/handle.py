@@ -126,12 +126,13 @@ def _change(ctx: Context) -> Answer:
 def _change_once(ctx: Context) -> Answer:
     store = ctx.node.store
     ctx.staged = Changes()
-    store.catch_up(ctx.now)
-    with store.reading():
-        answer = _steps(ctx)
-    if answer.event.error_code or not ctx.staged:
-        return answer
-    store.write(ctx.staged, answer.line, ctx.request_id)
+    with store.turn():
+        store.catch_up(ctx.now)
+        with store.reading():
+            answer = _steps(ctx)
+        if answer.event.error_code or not ctx.staged:
+            return answer
+        store.write(ctx.staged, answer.line, ctx.request_id)
     return replace(answer, changed=True)
 
 

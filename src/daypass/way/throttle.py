@@ -1,12 +1,18 @@
-"""A limit on callers that prove nothing: a token bucket per peer address, or IPv6 network. Does not count proven callers."""
+"""Limits on guessing: a token bucket per peer address (or IPv6 network) that proves nothing, and one per code or password that is guessed
+at. Does not count what succeeds. Each node counts for itself.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv6Address
 
+from daypass.values.errors import Refusal
+
 _INTERFACE_BITS = 64  # RFC 4291 §2.5.1: of an IPv6 address, those that a host chooses for itself
 MAX_PEERS = 10_000  # a flood from more addresses than this shares what is left
+GUESS_BURST = 10.0  # wrong codes or passwords in a row, by callers that are proven otherwise (NIST SP 800-63B §3.2.2: at most 100)
+GUESS_RATE = 1 / 300  # more of them, per second, from then on: 288 a day against three codes of a million
 
 
 class Throttle:
@@ -42,3 +48,13 @@ def _party(peer: str) -> str:
     if ":" not in peer or peer.startswith("uid:"):
         return peer
     return f"{int(IPv6Address(peer)) >> _INTERFACE_BITS:x}/64"
+
+
+def guesses() -> Throttle:
+    """The limit on guesses at one MFA device or password; what is guessed at is the peer, named without a colon."""
+    return Throttle(GUESS_RATE, GUESS_BURST)
+
+
+def too_many_guesses() -> Refusal:
+    """What anyone is told of a code or password that was guessed wrong too often, right or wrong as this one may be."""
+    return Refusal("Throttling", "Rate exceeded", 400, private="too many wrong codes or passwords")

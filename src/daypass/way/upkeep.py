@@ -1,19 +1,21 @@
 """Upkeep: what a node does behind the requests, a round a half second. Changes nothing that a request could notice, save by its absence.
 
 Ships minted passes to the database, flushes when keys were last used, keeps the clock's high-water mark, empties the outbox, follows the
-change feed and collects what is over.
+change feed and collects what is over. Where nodes share a database, following goes beside the rounds, so that nothing holds it up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from daypass.store import Store
-from daypass.store.ledger import Head, Shipment, Shipper
+from daypass.store import Store, StoreFailed
+from daypass.store.ledger import Head, Ledger, LedgerFailed, Shipment, Shipper
+from daypass.way.peers import COPIES_AT_ONCE, Peers
 
 ROUND_SECONDS = 0.5
 MARK_EVERY = timedelta(seconds=5)  # how far the high-water mark may lag: a clock set back is noticed at once, a restart forgets this much
@@ -35,6 +37,18 @@ class Upkeep:
         self._head: Head | None = None
         self._recorded: list[str] = []
         self._marked = self._collected = datetime.min.replace(tzinfo=clock().tzinfo)
+        self._peers: Peers | None = None
+        self._ledger: Ledger | None = None
+        self._news = asyncio.Event()
+        self._away = False
+
+    def share(self, peers: Peers, ledger: Ledger) -> None:
+        """From now on this node is one of several."""
+        self._peers, self._ledger = peers, ledger
+
+    def hear(self) -> None:
+        """There may be news from other nodes. In the loop's thread."""
+        self._news.set()
 
     def anchor(self, head: Head) -> None:
         """Take the ledger's durable head, to be kept in the store with the next round."""
@@ -45,13 +59,38 @@ class Upkeep:
         self._recorded.append(request_id)
 
     async def run(self) -> None:
-        """Rounds until cancelled. A round that fails is told and tried again: requests go on without it."""
+        """Rounds, and following beside them, until cancelled. What fails is told and tried again: requests go on without it."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._rounds())
+            if self._peers is not None:
+                both.create_task(self._following(self._peers))
+
+    async def _rounds(self) -> None:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
-            try:
-                await self.round()
-            except Exception:
-                log.exception("upkeep failed and will be tried again")
+            await self._try(self.round())
+
+    async def _following(self, peers: Peers) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            with suppress(TimeoutError):  # the poll beneath
+                await asyncio.wait_for(self._news.wait(), ROUND_SECONDS)
+            self._news.clear()
+            await self._try(loop.run_in_executor(self._storage, peers.follow, self._clock(), loop.time()))
+
+    async def _try(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except StoreFailed as failure:
+            if not self._away:
+                self._away = True
+                log.warning("the database is away: what it need not be asked for goes on", extra={"reason": str(failure)})
+        except Exception:
+            log.exception("upkeep failed and will be tried again")
+        else:
+            if self._away:
+                self._away = False
+                log.warning("the database is there again")
 
     async def round(self) -> None:
         """One round: ship what was minted, then all that is due, in the storage thread."""
@@ -69,6 +108,26 @@ class Upkeep:
         del self._recorded[: len(recorded)]
         if self._head is head:
             self._head = None
+        if self._peers is not None:
+            await self._among(self._peers)
+
+    async def _among(self, peers: Peers) -> None:
+        loop = asyncio.get_running_loop()
+        for request_id, line in await loop.run_in_executor(self._storage, self._store.settle_doubts):
+            self._record(request_id, line)
+        for _ in range(COPIES_AT_ONCE):
+            if not await loop.run_in_executor(self._storage, peers.copy):
+                break
+
+    def _record(self, request_id: str, line: bytes) -> None:
+        """Write the line of a change that was refused for a broken commit, and that was made all the same."""
+
+        def recorded(failure: LedgerFailed | None) -> None:
+            if failure is None:
+                self.recorded(request_id)  # else it stays in the outbox until the next start
+
+        if self._ledger is not None:
+            self._ledger.append(line, recorded)
 
     def _ship(self, shipment: Shipment) -> None:
         self._store.record_passes(shipment.sessions, self._node, shipment.seq)

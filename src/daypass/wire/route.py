@@ -74,8 +74,7 @@ def _by_prefix(request: Request) -> OperationShape | None:
     second = body.find(b"&", first + 1, 160)
     found = _PREFIXES.get(body if second < 0 else body[:second])
     if found is not None:
-        names = [name for name, _ in request.headers]
-        if len(names) != len(set(names)) or b"x-amz-target" in names:
+        if not request.is_plain or b"x-amz-target" in request.by_name:
             return None
     return found
 

@@ -30,12 +30,12 @@ def _with(*statements: Any, **more: Any) -> dict[str, Any]:
     ("one", "message"),
     [
         (statement(Effect=None), SYNTAX),
-        (statement(Effect="allow"), SYNTAX),
+        (statement(Effect="allow"), "The policy failed legacy parsing"),
         (statement(Effect=["Allow"]), SYNTAX),
         (statement(Action=None), "Policy statement must contain actions."),
         (statement(Resource=None), "Policy statement must contain resources."),
-        (statement(Action=[]), SYNTAX),
-        (statement(Resource=[]), SYNTAX),
+        (statement(Action=[]), "Policy statement must contain actions."),
+        (statement(Resource=[]), "Policy statement must contain resources."),
         (statement(Action=1), SYNTAX),
         (statement(Action={"a": "b"}), SYNTAX),
         (statement(NotAction="s3:*"), SYNTAX),
@@ -47,20 +47,23 @@ def _with(*statements: Any, **more: Any) -> dict[str, Any]:
         (statement(Action="s3"), VENDOR),
         (statement(Action="**"), VENDOR),
         (statement(Action=":Get"), VENDOR),
-        (statement(Action="s*:Get"), VENDOR),
-        (statement(Action="?:Get"), VENDOR),
+        (statement(Action="s*:Get"), "Vendor s* is not valid"),
+        (statement(Action="*:Get"), VENDOR),
+        (statement(Action="?:Get"), "Vendor ? is not valid"),
         (statement(Action="a b:Get"), "Vendor a b is not valid"),
         (statement(Action="\u017f3:Get"), "Vendor \u017f3 is not valid"),
         (statement(Action="s3:"), SYNTAX),
-        (statement(Action="s3:Get:Object"), SYNTAX),
+        (statement(Action="s3:Get:Object"), "Actions/Condition can contain only one colon."),
         (statement(Action="s3:Get\u212aey"), SYNTAX),
-        (statement(Action="s3:${aws:username}"), SYNTAX),
+        (statement(Action="s3:${aws:username}"), "Actions/Condition can contain only one colon."),
         (statement(Resource=""), 'Resource  must be in ARN format or "*".'),
         (statement(Resource="bucket"), 'Resource bucket must be in ARN format or "*".'),
         (statement(Resource="**"), 'Resource ** must be in ARN format or "*".'),
         (statement(Resource="arn:aws:s3*"), 'Resource arn:aws:s3* must be in ARN format or "*".'),
         (statement(Resource="a*:aws:s3:::b"), 'Resource a*:aws:s3:::b must be in ARN format or "*".'),
         (statement(Resource="arn::s3:::b"), 'Partition "" is not valid for resource "arn::s3:::b".'),
+        (statement(Resource="arn:error:s3:::b"), 'Partition "error" is not valid for resource "arn:error:s3:::b".'),
+        (statement(Resource="arn:aws:iam:a::user/b"), "IAM resource arn:aws:iam:a::user/b cannot contain region information."),
         (statement(Resource="arn:aws:*:::b"), "Resource vendor must be fully qualified and cannot contain regexes."),
         (statement(Resource="arn:aws:${a:b}:::b"), 'Resource arn:aws:${a:b}:::b must be in ARN format or "*".'),
         (statement(Sid="a b"), SID),
@@ -93,8 +96,8 @@ def test_statements_that_aws_refuses(one: Any, message: str) -> None:
         ({"Version": "2012-10-17", "Statement": []}, SYNTAX),
         (_with(statement(), Foo=1), SYNTAX),
         (_with(statement(), Id=1), SYNTAX),
-        (_with(statement(), Version="2012-10-18"), "Policy document must be version 2012-10-17 or greater."),
-        (_with(statement(), Version=["2012-10-17"]), "Policy document must be version 2012-10-17 or greater."),
+        (_with(statement(), Version="2012-10-18"), SYNTAX),
+        (_with(statement(), Version=["2012-10-17"]), SYNTAX),
         (_with(statement(Sid="a"), statement(Sid="a")), "Statement IDs (SID) in a single policy must be unique."),
     ],
 )
@@ -141,6 +144,20 @@ def test_trust_policies_that_are_no_json() -> None:
 def test_trust_policies_that_aws_takes(action: Any) -> None:
     document = read_document(json.dumps(_with(TRUST | {"Action": action})), "trust")
     assert document.statements[0].principals == {("AWS", HERE)}
+
+
+@pytest.mark.parametrize("change", [{"Principal": {"AWS": HERE}}, {"Principal": {"AWS": ["*", HERE]}}, {"Principal": {"Service": "a.b"}}])
+def test_a_resource_control_policy_is_about_everyone(change: dict[str, Any]) -> None:
+    for principal in ("*", {"AWS": "*"}, {"AWS": ["*"]}):
+        assert read_document(json.dumps(_with(statement("Deny", Principal=principal))), "rcp").statements[0].principals == {("AWS", "*")}
+    assert _refusal(_with(statement("Deny", **change)), "rcp") == SYNTAX
+    assert _refusal(_with(statement("Deny", Principal=None, NotPrincipal={"AWS": HERE})), "rcp") == SYNTAX
+    assert _refusal({"Statement": statement("Deny", Principal="*")}, "rcp") == "Policy document must be version 2012-10-17 or greater."
+
+
+@pytest.mark.parametrize("resource", ["arn:*:s3:::b", "arn:aws*:s3:::b", "arn:a?s:s3:::b", "arn:aws:iam::*:*", "arn:aws:s3:*:*:a/b"])
+def test_resources_that_aws_takes(resource: str) -> None:
+    assert read_document(json.dumps(_with(statement(Resource=resource))), "identity").statements[0].resources == (resource,)
 
 
 def test_not_principal_belongs_to_a_deny() -> None:

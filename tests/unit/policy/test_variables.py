@@ -13,9 +13,10 @@ def _matches(text: str, context: Context, value: str) -> bool | None:
 
 
 def test_a_variable_is_a_folded_key_with_or_without_default() -> None:
-    assert read_template("a/${aws:UserName}*", variables=True, wildcards=True) == ("a/", Variable("aws:username", None), Wild.ANY)
+    name = Variable("aws:username", None, "aws:UserName")
+    assert read_template("a/${aws:UserName}*", variables=True, wildcards=True) == ("a/", name, Wild.ANY)
     assert read_template("${aws:PrincipalTag/Team, 'company wide'}", variables=True, wildcards=True) == (
-        Variable("aws:principaltag/team", "company wide"),
+        Variable("aws:principaltag/team", "company wide", "aws:PrincipalTag/Team"),
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import daypass.services.iam
 import daypass.services.organizations  # noqa: F401 - offers the operations
+from daypass.policy.rails import DEFAULTS, Settings
 from daypass.services.daypass.first_start import first_records
 from daypass.store import Changes, Snapshot
 from daypass.store.records import Account, Record
@@ -21,7 +22,9 @@ from daypass.values.arn import root_arn
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask
 from daypass.values.errors import Refusal
+from daypass.way.context import Rules
 from daypass.way.operation import OPERATIONS, Open
+from daypass.way.throttle import Throttle, guesses
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -41,6 +44,8 @@ class World:
     store: Snapshot = field(default_factory=Snapshot)
     now: datetime = START
     drawn: int = 0
+    rails: Settings = field(default_factory=lambda: DEFAULTS)
+    guesses: Throttle = field(default_factory=guesses)
     caller: Caller = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +111,7 @@ class World:
 
     def _context(self, by: Caller | None) -> Any:
         caller = by or self.caller
-        rules = SimpleNamespace(management_account=self.account)
+        rules = Rules(frozenset(), self.account, rails=self.rails)
         return SimpleNamespace(
             store=self.store,
             now=self.now,
@@ -114,7 +119,9 @@ class World:
             account=caller.account,
             changes=Changes(),
             random=self.random,
-            node=SimpleNamespace(rules=rules),
+            node=SimpleNamespace(rules=rules, guesses=self.guesses),
+            elsewhere=lambda work: work(),
+            event=SimpleNamespace(warnings=()),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from conformance.holdings import HOLDINGS, saml_key, service_credential
 from conformance.samples import (
     HERE,
     NOW,
@@ -31,6 +32,7 @@ from conformance.samples import (
     used,
     user,
 )
+from daypass.store.holdings import Owned
 from daypass.store.keys import Envelope
 from daypass.store.records import AccessKey, Account, Principal, Record, Revocation, SealKey, Target, UsedToken, User
 from daypass.store.rows import FOREVER, Unreadable, read_row, row_of, stand_in
@@ -40,7 +42,7 @@ ENVELOPE = Envelope("aa", {"00000001": bytes(32)}, "00000001")
 SAMPLES: list[Record] = [
     account(), organization(), unit(), guard(), handshake(), user(groups=("AGPA1",), tags=(("K", "v"),)),
     group(inline={"p": "{}"}), role(trusted={"arn": "AIDA"}), managed(), key(), profile(1, role()), provider(), used(),
-    order("principal", "AIDA"), seal_key(), login(last_used=NOW), device(1, user()), account_settings(alias="acme"), report(),
+    order("principal", "AIDA"), seal_key(), login(last_used=NOW), device(1, user()), account_settings(alias="acme"), report(), *HOLDINGS,
 ]  # fmt: skip
 
 
@@ -49,7 +51,8 @@ def _row(record: Record, **changes: Any) -> Row:
 
 
 def test_every_kind_has_a_table_and_a_sample() -> None:
-    kinds = {*Record.__subclasses__(), *Principal.__subclasses__(), *Target.__subclasses__()} - {Principal, Target}
+    shared = {Principal, Target, Owned}
+    kinds = {kind for base in (Record, *shared) for kind in base.__subclasses__()} - shared
     assert set(TABLES) == kinds == {type(sample) for sample in SAMPLES}
 
 
@@ -86,6 +89,8 @@ def test_the_unique_name_is_folded_in_ascii_only() -> None:
         (key(), {"slot": 2}),
         (key(), {"sealed": row_of(key(2), ENVELOPE)["sealed"]}),
         (key(), {"sealed": b""}),
+        (saml_key(), {"sealed": row_of(saml_key(2), ENVELOPE)["sealed"]}),
+        (service_credential(), {"account": THERE}),
         (key(), {"body": row_of(key(2), ENVELOPE)["body"]}),
         (order("session", "00" * 16), {"body": row_of(order("session", "00" * 16), ENVELOPE)["body"].replace(b'"00', b'"xx')}),
     ],

@@ -222,10 +222,10 @@ def test_uses_of_keys_wait_when_the_database_fails(open_it: Callable[[], Store])
     store = open_it()
     store.write(putting(user(), key()))
     store.snapshot.use(key().id, NOW, "iam", "us-east-1")
-    store.failed = "for this test"
+    store._database.failed = "for this test"
     with pytest.raises(StoreFailed):
         store.flush_usage()
-    store.failed = ""
+    store._database.failed = ""
     assert store.flush_usage() == 1
     store.close()
 

@@ -3,6 +3,6 @@
 Goes the same way as AWS's services.
 """
 
-from daypass.services.daypass import access, events, operator, reach, server, sessions
+from daypass.services.daypass import access, events, explain, nodes, operator, reach, server, sessions
 
-__all__ = ["access", "events", "operator", "reach", "server", "sessions"]
+__all__ = ["access", "events", "explain", "nodes", "operator", "reach", "server", "sessions"]

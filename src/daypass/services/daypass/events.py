@@ -1,4 +1,7 @@
-"""ListEvents and VerifyLedger: what happened, and whether the account of it is whole. Reads this node's own ledger."""
+"""ListEvents and VerifyLedger: what happened, and whether the account of it is whole.
+
+Alone, a node reads its own ledger. Several that share a database list the lines of all, as far as each has shipped them.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,18 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
+from daypass.services.daypass.nodes import shown_nodes
 from daypass.services.daypass.server import on_account
-from daypass.store.ledger import Line, Reader, Wanted, verify
-from daypass.way.context import Context
+from daypass.store.ledger import Head, Line, Reader, Report, Wanted, matches, read_line, verify
+from daypass.store.shipped import Arrived
+from daypass.way.context import Context, Node
 from daypass.way.operation import Output, operation
 
 DEFAULT_EVENTS = 100
 MAX_PROBLEMS = 100  # shown; the rest is counted
+_CHUNK = 1000  # lines of all nodes that are read at once
 
 
 @operation("daypass", asks=on_account("ListEvents"))
@@ -31,9 +38,14 @@ def list_events(
 ) -> Output:
     """Ledger lines in order that fit the filters: the first `max_results` after the line `after`, or without it the last ones.
 
-    `Position` is the number of the last line that was looked at: ask for what comes after it to follow the ledger.
+    `Position` is the number of the last line that was looked at: ask for what comes after it to follow the ledger. Where nodes share a
+    database it counts the lines of all in the order of their arrival there, and `Nodes` says how far each one's are there.
     """
     wanted = Wanted(account or "", operation or "", principal or "", error_code or "", session_id or "", since)
+    if ctx.node.store.shared:
+        ctx.settle()
+        lines, place, nodes = ctx.elsewhere(lambda: _of_all(ctx.node, wanted, after, max_results, ctx.now))
+        return {"Events": lines, "Position": place, "Nodes": nodes}
     directory, end = ctx.node.ledger.directory, ctx.node.ledger.head.seq
 
     def read() -> tuple[list[Line], int]:
@@ -52,8 +64,13 @@ def list_events(
 def verify_ledger(ctx: Context) -> Output:
     """Walk the whole chain of this node and hold it against the head that is anchored in the store."""
     ledger, node = ctx.node.ledger, ctx.node
-    anchored, durable = node.store.anchored(ledger.node), ledger.head.seq
-    report = ctx.elsewhere(lambda: verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored, upto=durable))
+    durable = ledger.head.seq
+
+    def walk() -> tuple[Head | None, Report]:
+        anchored = node.store.anchored(ledger.node)
+        return anchored, verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored, upto=durable)
+
+    anchored, report = ctx.elsewhere(walk)
     problems = [{"Line": finding.line, "Problem": str(finding)} for finding in report.findings[:MAX_PROBLEMS]]
     return {
         "Lines": report.lines,
@@ -62,3 +79,34 @@ def verify_ledger(ctx: Context) -> Output:
         "Head": ledger.head.mac.hex(),
         "AnchoredLine": anchored.seq if anchored else 0,
     }
+
+
+def _of_all(node: Node, wanted: Wanted, after: int | None, limit: int, now: datetime) -> tuple[list[str], int, list[dict[str, Any]]]:
+    """The lines of all nodes that fit, by the time of their events; the last place that was looked at; how far the nodes are."""
+    _, nodes = shown_nodes(node, now)
+    found: list[tuple[datetime, Arrived]] = []
+    place = after or 0
+    for chunk in _chunks(node, after, wanted.since):
+        for arrived in chunk:
+            place = max(place, arrived.arrival) if after is None else arrived.arrival
+            entry = read_line(arrived.raw).entry
+            if entry is None or matches(entry, wanted):
+                found.append((entry.eventTime if entry else now, arrived))
+            if len(found) == limit:
+                break
+        if len(found) == limit:
+            break
+    found.sort(key=lambda item: (item[0], item[1].arrival))
+    return [arrived.raw.decode("utf-8", "replace") for _, arrived in found], place, nodes
+
+
+def _chunks(node: Node, after: int | None, since: datetime | None) -> Iterator[list[Arrived]]:
+    """From a place forward; or, where there is none, from the end backward."""
+    place = after
+    while True:
+        store = node.store
+        chunk = store.lines_before(place, _CHUNK) if after is None else store.lines_after(place or 0, _CHUNK, since)
+        if not chunk:
+            return
+        yield chunk
+        place = chunk[-1].arrival

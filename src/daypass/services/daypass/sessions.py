@@ -38,7 +38,7 @@ def list_sessions(
     after = _position(next_token)
     principal = _principal(ctx, principal_arn, account).id if principal_arn else None
     wanted = Filter(live_at=ctx.now, account=account, principal_id=principal, parent=_session_id(parent) if parent else None)
-    found = ctx.node.store.passes(wanted, limit=max_results, after=after)
+    found = ctx.elsewhere(lambda: ctx.node.store.passes(wanted, limit=max_results, after=after))
     shown = [_shown(ctx, item) for item in found]
     output: dict[str, Any] = {"Sessions": [item for item in shown if include_ended or item["State"] == "LIVE"]}
     if len(found) == max_results:
@@ -112,7 +112,8 @@ def _order(ctx: Context, given: Mapping[str, Any]) -> _Order:
     name = _named(given)
     value = given[name]
     if name in ("session_id", "subtree_of"):
-        found = ctx.node.store.passes(Filter(session_id=_session_id(value)), limit=1)
+        identity = _session_id(value)
+        found = ctx.elsewhere(lambda: ctx.node.store.passes(Filter(session_id=identity), limit=1))
         if not found:
             raise Refusal("ValidationError", f"There is no live session {value}")
         return _Order("session" if name == "session_id" else "subtree", value, found[0].session.account, ctx.now)

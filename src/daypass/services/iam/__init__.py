@@ -4,14 +4,16 @@ Importing this package offers its operations.
 """
 
 from daypass.services.iam import (
-    absent,
     access_keys,
+    account,
     attachments,
     boundaries,
     groups,
     inline,
     instance_profiles,
     linked_roles,
+    login_profiles,
+    mfa_devices,
     not_offered,
     oidc_providers,
     organization_features,
@@ -29,14 +31,16 @@ from daypass.services.iam import (
 )
 
 __all__ = [
-    "absent",
     "access_keys",
+    "account",
     "attachments",
     "boundaries",
     "groups",
     "inline",
     "instance_profiles",
     "linked_roles",
+    "login_profiles",
+    "mfa_devices",
     "not_offered",
     "oidc_providers",
     "organization_features",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from daypass.services.iam import entities
 from daypass.store.holdings import SamlProvider, ServerCertificate
+from daypass.store.people import MfaDevice
 from daypass.store.records import Group, InstanceProfile, ManagedPolicy, OidcProvider, Role, User
 from daypass.values.arn import iam_arn, root_arn
 from daypass.values.decision import Ask, Values
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from daypass.way.operation import Asks
 
 Parameters = Mapping[str, Any]
-Entity = User | Group | Role | ManagedPolicy | InstanceProfile | OidcProvider | SamlProvider | ServerCertificate
+Entity = User | Group | Role | ManagedPolicy | InstanceProfile | OidcProvider | SamlProvider | ServerCertificate | MfaDevice
 Target = Callable[["Context", Parameters], tuple[Entity | None, str]]  # the entity, if there is one, and its ARN
 Keys = Callable[[Parameters, "Entity | None"], Mapping[str, Values]]
 
@@ -117,6 +118,14 @@ def _new_provider(ctx: Context, params: Parameters) -> tuple[Entity | None, str]
     return None, f"arn:aws:iam::{ctx.account}:oidc-provider/{params['url'].removeprefix('https://')}"
 
 
+def _device(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
+    return entities.find_device(ctx, params["serial_number"]), params["serial_number"]
+
+
+def _new_device(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
+    return None, iam_arn(ctx.account, "mfa", params.get("path") or "/", params["virtual_mfa_device_name"])
+
+
 def _user_of_access_key(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
     key = ctx.store.access_keys.find(params["access_key_id"])
     user = ctx.store.users.find(key.user_id) if key and key.account == ctx.account else None
@@ -184,6 +193,16 @@ def on_provider(action: str, *keys: Keys) -> Asks:
 def on_new_provider(action: str, *keys: Keys) -> Asks:
     """Ask for `action` on the provider that `url` will make."""
     return _on(_new_provider, action, keys)
+
+
+def on_device(action: str, *keys: Keys) -> Asks:
+    """Ask for `action` on the MFA device `serial_number`."""
+    return _on(_device, action, keys)
+
+
+def on_new_device(action: str, *keys: Keys) -> Asks:
+    """Ask for `action` on the MFA device that `path` and `virtual_mfa_device_name` will make."""
+    return _on(_new_device, action, keys)
 
 
 def on_user_of_access_key(action: str) -> Asks:

@@ -8,8 +8,11 @@ from msgspec.structs import replace
 
 from daypass.services.iam import entities, quotas
 from daypass.services.iam.asks import bounded, on_group, on_policy, on_role, on_user, with_policy
+from daypass.services.iam.aws_policies import AWS
 from daypass.services.iam.listing import PAGE, cut, listing, under
+from daypass.services.iam.names import LINKED_PATH
 from daypass.store.records import Group, ManagedPolicy, Role, User
+from daypass.values.errors import Refusal
 from daypass.way.operation import operation
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ QUOTAS = {User: "PoliciesPerUser", Group: "PoliciesPerGroup", Role: "PoliciesPer
 def _attach(ctx: Context, holder: Holder, arn: str) -> None:
     """Attach a policy; a second time is no error."""
     policy = entities.get_attachable_policy(ctx, arn)
+    if policy.account == AWS and policy.path.startswith(LINKED_PATH):
+        raise Refusal("PolicyNotAttachable", f"Cannot attach a Service Role Policy to a Customer {type(holder).__name__}.")
     if policy.arn not in holder.policies:
         quotas.within(QUOTAS[type(holder)], quotas.ATTACHED_PER_PRINCIPAL, len(holder.policies) + 1)
         ctx.changes.put(replace(holder, policies=(*holder.policies, policy.arn)))

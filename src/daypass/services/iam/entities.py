@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from daypass.services.iam.aws_policies import AWS, AWS_POLICIES
 from daypass.services.iam.names import LINKED_PATH
+from daypass.store.people import MfaDevice
 from daypass.store.records import AccessKey, Group, InstanceProfile, ManagedPolicy, OidcProvider, PolicyVersion, Role, User
 from daypass.values.arn import read_arn
 from daypass.values.errors import Refusal
@@ -180,6 +181,19 @@ def get_provider(ctx: Context, arn: str) -> OidcProvider:
     return provider
 
 
+def find_device(ctx: Context, serial_number: str) -> MfaDevice | None:
+    """The virtual MFA device of this serial number, which is its ARN, in the caller's account."""
+    device = ctx.store.mfa_devices.by_arn(serial_number)
+    return device if device and device.account == ctx.account else None
+
+
+def get_device(ctx: Context, serial_number: str) -> MfaDevice:
+    """The virtual MFA device of this serial number. Raises NoSuchEntity."""
+    if (device := find_device(ctx, serial_number)) is None:
+        raise no_such(f"VirtualMFADevice with serial number {serial_number} does not exist.")
+    return device
+
+
 def verify_unused(used: bool, what: str) -> None:
     """Raise DeleteConflict when an entity is still `used`; `what` must be done first."""
     if used:
@@ -192,6 +206,6 @@ def verify_without_policies(principal: User | Group | Role) -> None:
     verify_unused(bool(principal.inline), "delete policies")
 
 
-def by_name(record: User | Group | Role | ManagedPolicy | InstanceProfile) -> str:
+def by_name(record: User | Group | Role | ManagedPolicy | InstanceProfile | MfaDevice) -> str:
     """The key that listings are sorted by; names are unique ignoring case, AWS's policies may share one with the account's own."""
     return f"{fold(record.name)}\n{record.account}"

@@ -45,7 +45,7 @@ def _put(ctx: Context, holder: Holder, name: str, document: str) -> None:
     limit = quotas.INLINE_SIZES[_kind(holder)]
     if sum(weight(text) for text in inline.values()) > limit:
         raise Refusal("LimitExceeded", f"Maximum policy size of {limit} bytes exceeded for {_kind(holder)} {holder.name}")
-    read_document(document, "identity")
+    read_document(ctx, document, "identity")
     ctx.changes.put(replace(holder, inline=inline))
 
 

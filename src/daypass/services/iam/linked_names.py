@@ -13,8 +13,8 @@ PREFIX = "AWSServiceRoleFor"
 LINKED: Mapping[str, str] = {
     "access-analyzer.amazonaws.com": "AccessAnalyzer",
     "acm.amazonaws.com": "CertificateManager",
-    "appmesh.amazonaws.com": "AppMesh",
     "application-insights.amazonaws.com": "ApplicationInsights",
+    "appmesh.amazonaws.com": "AppMesh",
     "autoscaling-plans.amazonaws.com": "AutoScalingPlans_EC2AutoScaling",
     "autoscaling.amazonaws.com": "AutoScaling",
     "backup.amazonaws.com": "Backup",

@@ -33,7 +33,7 @@ def create_policy(
     if ctx.store.policies.named(ctx.account, policy_name) is not None:
         raise Refusal("EntityAlreadyExists", f"A policy called {policy_name} already exists. Duplicate names are not allowed.")
     quotas.within("PoliciesPerAccount", quotas.POLICIES, len(ctx.store.policies.of(ctx.account)) + 1)
-    check_managed(policy_document)
+    check_managed(ctx, policy_document)
     policy = ManagedPolicy(
         id=ids.unique_id(ids.MANAGED_POLICY, ctx.random(11)),
         account=ctx.account,
@@ -96,7 +96,7 @@ def delete_policy(ctx: Context, *, policy_arn: str) -> None:
 def create_policy_version(ctx: Context, *, policy_arn: str, policy_document: str, set_as_default: bool = False) -> Output:
     """Add a version; its number is one that the policy never had."""
     policy = entities.get_own_policy(ctx, policy_arn, "iam:CreatePolicyVersion")
-    check_managed(policy_document)
+    check_managed(ctx, policy_document)
     if len(policy.versions) >= quotas.VERSIONS_PER_POLICY:
         message = f"A managed policy can have up to {quotas.VERSIONS_PER_POLICY} versions. Before you create a new version, "
         raise Refusal("LimitExceeded", message + "you must delete an existing version.")

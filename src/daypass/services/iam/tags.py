@@ -16,6 +16,7 @@ from daypass.services.iam import entities, quotas
 from daypass.services.iam.asks import on_instance_profile, on_policy, on_provider, on_role, on_user, with_tag_keys, with_tags
 from daypass.services.iam.listing import PAGE, listing
 from daypass.store.holdings import SamlProvider, ServerCertificate
+from daypass.store.people import MfaDevice
 from daypass.store.records import InstanceProfile, ManagedPolicy, OidcProvider, Role, Tags, User
 from daypass.values.errors import Refusal
 from daypass.values.folding import fold
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from daypass.way.operation import Output
 
 Given = Sequence[Mapping[str, str]]  # Key and Value, as the wire reads them
-AnyTagged = User | Role | ManagedPolicy | InstanceProfile | OidcProvider | SamlProvider | ServerCertificate
-Tagged = TypeVar("Tagged", User, Role, ManagedPolicy, InstanceProfile, OidcProvider, SamlProvider, ServerCertificate)
+AnyTagged = User | Role | ManagedPolicy | InstanceProfile | OidcProvider | SamlProvider | ServerCertificate | MfaDevice
+Tagged = TypeVar("Tagged", User, Role, ManagedPolicy, InstanceProfile, OidcProvider, SamlProvider, ServerCertificate, MfaDevice)
 
 RESERVED_PREFIX = "aws:"
 

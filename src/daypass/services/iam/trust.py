@@ -27,7 +27,7 @@ def read_trust(ctx: Context, text: str) -> dict[str, str]:
     Source: IAM User Guide, "AWS JSON policy elements: Principal".
     """
     quotas.within("ACLSizePerRole", quotas.TRUST_SIZE, weight(text))  # (1) size
-    document = read_document(text, "trust")  # (2) grammar
+    document = read_document(ctx, text, "trust")  # (2) grammar, guard rails
     bound = {}
     for kind, principal in sorted(document.principals()):
         if kind == "AWS" and principal != "*" and not _is_account(ctx, principal):
@@ -50,12 +50,12 @@ def _is_account(ctx: Context, principal: str) -> bool:
 
 
 def _get_unique_id(ctx: Context, principal: str) -> str:
-    if (unique_id := _find_unique_id(ctx, principal)) is None:
+    if (unique_id := find_unique_id(ctx, principal)) is None:
         raise _invalid("AWS", principal)
     return unique_id
 
 
-def _find_unique_id(ctx: Context, principal: str) -> str | None:
+def find_unique_id(ctx: Context, principal: str) -> str | None:
     """The unique id of the user, role or role session that is named by ARN or by the unique id itself."""
     arn = read_arn(principal)
     if arn is None:

@@ -78,6 +78,8 @@ def update_user(ctx: Context, *, user_name: str, new_path: str | None = None, ne
 def delete_user(ctx: Context, *, user_name: str) -> None:
     """Delete a user that nothing hangs on any more."""
     user = entities.get_user(ctx, user_name)
+    entities.verify_unused(ctx.store.login_profiles.find(user.id) is not None, "delete login profile")
+    entities.verify_unused(bool(ctx.store.devices_of(user.id)), "deactivate MFA devices")
     entities.verify_unused(bool(ctx.store.keys_of(user.id)), "delete access keys")
     entities.verify_unused(bool(ctx.store.owned(SshKey, user.id)), "delete SSH public keys")
     entities.verify_unused(bool(ctx.store.owned(SigningCertificate, user.id)), "delete signing certificates")

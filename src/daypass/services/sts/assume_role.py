@@ -17,6 +17,7 @@ from daypass.services.sts.credentials import (
     trust_of,
     verify_duration,
 )
+from daypass.services.sts.mfa import use_mfa, verify_mfa
 from daypass.values.decision import Ask, Values
 from daypass.values.errors import Refusal
 from daypass.values.session import Origin
@@ -27,8 +28,10 @@ from daypass.way.operation import Output, operation
 def _the_role(ctx: Context, given: Mapping[str, Any]) -> Iterator[Ask]:
     """sts:AssumeRole on the role, and one ask more for tags and for a source identity (fact sheet A §5.9).
 
-    A role that does not exist is asked for in the same way: no trust policy, so denied with the same words.
+    A role that does not exist is asked for in the same way: no trust policy, so denied with the same words. An MFA code that comes with
+    the call is verified first: the trust policy may ask for it.
     """
+    verify_mfa(ctx, given.get("serial_number"), given.get("token_code"))
     arn: str = given["role_arn"]
     account = account_of(arn)
     role = find_role(ctx, arn)
@@ -65,6 +68,8 @@ def assume_role(
     transitive_tag_keys: Sequence[str] | None = None,
     external_id: str | None = None,
     source_identity: str | None = None,
+    serial_number: str | None = None,
+    token_code: str | None = None,
     minimum_session_token_size: int = 0,
 ) -> Output:
     """A role session for a caller whom the role trusts. `external_id` has done its work in the trust policy by now.
@@ -79,6 +84,7 @@ def assume_role(
         raise Refusal("AccessDenied", "Roles may not be assumed by root accounts.", 403)
     verify_duration(role, duration_seconds)
     text, arns = session_policies(ctx, role.account, policy, policy_arns)
+    use_mfa(ctx, serial_number, token_code)  # the session itself says nothing of it (fact sheet A §3.5)
     made = ctx.mint(
         kind="role",
         account=role.account,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from daypass.passes import MAX_TOKEN
 from daypass.policy import Policy, PolicyError, read_policy
+from daypass.services.rails import may_be_used
 from daypass.store.records import Role
 from daypass.values.arn import read_arn, role_session_arn
 from daypass.values.decision import Values
@@ -58,6 +59,12 @@ def find_role(ctx: Context, role_arn: str) -> Role | None:
 def trust_of(ctx: Context, role: Role | None) -> Policy:
     """The role's trust policy; one that trusts nobody for a role that does not exist, so that it is denied in the same words."""
     return _NO_TRUST if role is None else ctx.store.trust_of(role)
+
+
+def web_trust_of(ctx: Context, role: Role | None) -> Policy:
+    """The same for who comes with a token: one that trusts nobody when a guard rail forbids to act upon the role's (attack row C25)."""
+    trust = trust_of(ctx, role)
+    return trust if role is None or may_be_used(ctx, trust, role.account) else _NO_TRUST
 
 
 def account_of(role_arn: str) -> str:

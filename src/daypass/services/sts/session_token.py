@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daypass.services.sts.credentials import shown
+from daypass.services.sts.mfa import use_mfa
 from daypass.values.errors import Refusal
 from daypass.values.session import Origin
 from daypass.way.context import Context
@@ -12,8 +13,18 @@ DEFAULT_USER_SECONDS = 43200  # STS API reference, GetSessionToken
 
 
 @operation("sts", asks=Open.UNLESS_DENIED)
-def get_session_token(ctx: Context, *, duration_seconds: int = DEFAULT_USER_SECONDS, minimum_session_token_size: int = 0) -> Output:
-    """Temporary credentials of the calling user. Raises Refusal (AccessDenied) for callers that are sessions themselves."""
+def get_session_token(
+    ctx: Context,
+    *,
+    duration_seconds: int = DEFAULT_USER_SECONDS,
+    serial_number: str | None = None,
+    token_code: str | None = None,
+    minimum_session_token_size: int = 0,
+) -> Output:
+    """Temporary credentials of the calling user; with a code of their MFA device they say so, and may call IAM.
+
+    Raises Refusal (AccessDenied) for callers that are sessions themselves, and for a wrong code.
+    """
     caller = ctx.caller
     if caller.kind != "user" or caller.session is not None:
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
@@ -24,6 +35,7 @@ def get_session_token(ctx: Context, *, duration_seconds: int = DEFAULT_USER_SECO
         name="",
         duration=duration_seconds,
         origin=Origin("sigv4", caller.key_id),
+        mfa_at=use_mfa(ctx, serial_number, token_code),
         source_key=caller.key_id,
         minimum_size=minimum_session_token_size,
     )

@@ -19,8 +19,8 @@ from daypass.services.sts.credentials import (
     role_tags,
     session_policies,
     shown_role,
-    trust_of,
     verify_duration,
+    web_trust_of,
 )
 from daypass.store.records import UsedToken
 from daypass.values.caller import Caller
@@ -78,7 +78,7 @@ def _the_role(ctx: Context, given: Mapping[str, Any]) -> Iterator[Ask]:
     }
     if identity:
         context["sts:sourceidentity"] = identity
-    trust = trust_of(ctx, role)
+    trust = web_trust_of(ctx, role)
     actions = ["sts:AssumeRoleWithWebIdentity"]
     if tags:
         actions.append("sts:TagSession")

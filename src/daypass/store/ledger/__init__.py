@@ -1,14 +1,16 @@
 """The ledger: one line per request, chained under a key, durable before the answer leaves."""
 
 from daypass.store.ledger.chain import Head
+from daypass.store.ledger.copying import Copier
 from daypass.store.ledger.line import body_of
-from daypass.store.ledger.reader import EVERYTHING, Line, Reader, Wanted, minted_in
+from daypass.store.ledger.reader import EVERYTHING, Line, Reader, Wanted, find_request, matches, minted_in, read_line
 from daypass.store.ledger.shipping import Shipment, Shipper
 from daypass.store.ledger.verify import Finding, Report, verify
 from daypass.store.ledger.writer import Ledger, LedgerFailed
 
 __all__ = [
     "EVERYTHING",
+    "Copier",
     "Finding",
     "Head",
     "Ledger",
@@ -20,6 +22,9 @@ __all__ = [
     "Shipper",
     "Wanted",
     "body_of",
+    "find_request",
+    "matches",
     "minted_in",
+    "read_line",
     "verify",
 ]

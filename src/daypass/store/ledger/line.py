@@ -9,18 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from daypass.store.ledger.identity import shown
-from daypass.store.ledger.shapes import Body, Decided, Details, Identity, Lineage, Minted, Recovered, minted_of, moment, refused_of
+from daypass.store.ledger.shapes import Body, Decided, Details, Identity, Minted, Recovered, minted_of, moment, refused_of
 from daypass.values.event import Event
 
 MAX_TEXT = 1024  # characters of a user agent, a message or a reason (CloudTrail: errorMessage and userAgent 1 KB)
 MAX_PARAMETERS = 16 * 1024  # bytes of request parameters as JSON (CloudTrail: 100 KB; ours are validated, long only by policies)
 MAX_PARAMETER_TEXT = 2048  # characters kept of one string where the parameters are longer than that
 MAX_DECISIONS = 64
+MAX_WARNINGS = 16
 LEDGER_SOURCE = "ledger.daypass"
 _NOBODY = Identity("Unknown")
 
@@ -86,10 +87,13 @@ def _body(event: Event, parameters: object) -> Body:
     caller, minted = event.caller, event.minted
     decisions = event.decisions
     # Raw stands where a reader finds the shape: what it holds is that shape, encoded before.
-    _, identity, lineage = (None, _NOBODY, None) if caller is None else shown(caller)
+    identity: Any = _NOBODY
+    lineage: Any = None
+    if caller is not None:
+        _, identity, lineage = shown(caller)
     made = None if minted is None else minted_of(minted)
     return Body(
-        userIdentity=cast("Identity", identity),
+        userIdentity=identity,
         eventTime=event.time,
         eventSource=f"{event.service}.amazonaws.com",
         eventName=event.operation,
@@ -112,9 +116,10 @@ def _body(event: Event, parameters: object) -> Body:
             ],
             decisionsOmitted=max(0, len(decisions) - MAX_DECISIONS),
             reason=event.private[:MAX_TEXT],
+            warnings=tuple(text[:MAX_TEXT] for text in event.warnings[:MAX_WARNINGS]),
             why=None if event.why is None else refused_of(event.why),
             claimedKeyId="" if caller is not None and caller.key_id == event.claimed_key_id else event.claimed_key_id[:MAX_TEXT],
-            session=cast("Lineage | None", lineage),
+            session=lineage,
             minted=made,
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from daypass.store.ledger.shapes import Entry, session_of
 from daypass.values.session import Session
 
 _CHUNK = 1024 * 1024
-_RECENT = 2  # segments that `missing_requests` searches
+_RECENT = 2  # segments that `missing_lines` searches
 _decode = msgspec.json.Decoder(Entry).decode
 
 
@@ -119,13 +119,32 @@ def minted_in(raw: bytes) -> Session | None:
     return session_of(entry.daypass.minted) if entry is not None and entry.daypass.minted is not None else None
 
 
-def missing_requests(directory: Path, request_ids: Collection[str]) -> list[str]:
-    """Those of `request_ids` that no line of the last two segments belongs to, in their order."""
-    missing = dict.fromkeys(request_ids)
+def find_request(directory: Path, request_id: str) -> Entry | None:
+    """The newest line of this request, or None. Reads whole segments, the newest first."""
+    # A request's own parameters may hold this text as well, so what the line itself says is what counts.
+    wanted = b'"requestID":"%b"' % request_id.encode()
+    for number in reversed(segment_numbers(directory)):
+        data = segment_path(directory, number).read_bytes()
+        at = len(data)
+        while (at := data.rfind(wanted, 0, at)) >= 0:
+            start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at) + 1
+            entry = read_line(data[start:end]).entry
+            if entry is not None and entry.requestID == request_id:
+                return entry
+            at = start
+    return None
+
+
+def missing_lines(directory: Path, bodies: Mapping[str, bytes]) -> list[str]:
+    """Those request ids whose body (line.body_of) is in no line of the last two segments, in their order.
+
+    The body, since a request may have a line and yet not this one: a change whose commit broke was refused, and may be made all the same.
+    """
+    missing = dict.fromkeys(bodies)
     for number in segment_numbers(directory)[-_RECENT:] if missing else ():
         data = segment_path(directory, number).read_bytes()
         for request_id in list(missing):
-            if b'"requestID":"%b"' % request_id.encode() in data:
+            if bodies[request_id][1:-1] in data:
                 del missing[request_id]
     return list(missing)
 

@@ -153,6 +153,7 @@ class Details(Shape):
     decisions: list[Decided] = []
     decisionsOmitted: int = 0
     reason: str = ""
+    warnings: tuple[str, ...] = ()
     why: Refused | None = None
     claimedKeyId: str = ""
     session: Lineage | None = None

@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple
 from daypass.store.ledger.chain import Chain, ChainKey, Head
 from daypass.store.ledger.line import notice_of
 from daypass.store.ledger.opening import MAX_BATCH, End, find_end
-from daypass.store.ledger.reader import missing_requests
+from daypass.store.ledger.reader import missing_lines
 from daypass.store.ledger.segments import MAX_SEGMENT, File, SegmentFile, segment_path
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
@@ -172,7 +172,7 @@ class Ledger:
         Only the last two segments are searched: an outbox is emptied as its lines become durable, so that what is left in one is recent.
         """
         bodies = dict(outbox)
-        missing = missing_requests(self.directory, bodies)
+        missing = missing_lines(self.directory, bodies)
         if missing:
             self.append_sync([bodies[request_id] for request_id in missing])
         return list(bodies)

@@ -20,7 +20,10 @@ VALUES: dict[str, Any] = {
     "AccessKeyId": "AKIAAAAAAAAAAAAAAAAA", "Status": "Active", "PolicyDocument": ALLOW_ALL, "AssumeRolePolicyDocument": TRUST,
     "Tags": TAGS, "TagKeys": ["Team"], "PermissionsBoundary": BOUNDARY, "VersionId": "v1", "Description": "d", "Path": "/a/",
     "Url": "https://idp.example.org", "OpenIDConnectProviderArn": "arn:aws:iam::{account}:oidc-provider/idp.example.org",
-    "ThumbprintList": [], "ClientID": "c",
+    "ThumbprintList": [], "ClientID": "c", "SAMLProviderArn": "arn:aws:iam::{account}:saml-provider/s", "Name": "new",
+    "ServerCertificateName": "c", "ServiceSpecificCredentialId": "ACCAAAAAAAAAAAAAAAAAA", "ServiceName": "codecommit.amazonaws.com",
+    "AWSServiceName": "ecs.amazonaws.com",
+    "DeletionTaskId": "task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/00000000-0000-4000-8000-000000000000",
 }  # fmt: skip
 NAMES = sorted(name for service, name in OPERATIONS if service == "iam")
 FOR_EVERY_TARGET = {"aws:resourcetag", "iam:resourcetag"}
@@ -30,7 +33,7 @@ def members(world: World, name: str) -> dict[str, Any]:
     """Parameters for the operation, as many as there are values for."""
     offered = OPERATIONS["iam", name].parameters
     return {
-        member: value.format(account=world.account) if member == "OpenIDConnectProviderArn" else value
+        member: value.format(account=world.account) if member.endswith("ProviderArn") else value
         for member, value in VALUES.items()
         if member in offered
     }

@@ -97,6 +97,15 @@ def test_a_policy_in_use_or_with_versions_is_not_deleted(world: World) -> None:
         world.call("GetPolicy", PolicyArn=arn)
 
 
+def test_a_managed_policy_is_of_the_newest_version(world: World) -> None:
+    arn, old = make(world), ALLOW_ALL.replace("2012", "2008")
+    for call in ("CreatePolicy", "CreatePolicyVersion"):
+        members = {"PolicyName": "old"} if call == "CreatePolicy" else {"PolicyArn": arn}
+        with refused("MalformedPolicyDocument", "Policy document must be version 2012-10-17 or greater."):
+            world.call(call, **members, PolicyDocument=old)
+    world.call("PutUserPolicy", **holder(world, "User"), PolicyName="inline", PolicyDocument=old)
+
+
 @pytest.mark.parametrize(
     "document", ["", "{}", "null", ALLOW_ALL.replace('"Resource"', '"NoResource"'), TRUST, ALLOW_ALL.replace("Allow", "allow")]
 )
@@ -194,6 +203,13 @@ def test_whom_a_policy_concerns_is_told_for_the_own_account_only(world: World) -
     assert (counted["AttachmentCount"], counted["PermissionsBoundaryUsageCount"]) == (1, 0)
 
 
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_a_policy_for_service_linked_roles_is_attached_to_nothing_else(world: World, kind: str) -> None:
+    target = holder(world, kind)
+    with refused("PolicyNotAttachable", "Service Role Policy"):
+        world.call(f"Attach{kind}Policy", **target, PolicyArn="arn:aws:iam::aws:policy/aws-service-role/AWSSupportServiceRolePolicy")
+
+
 def test_list_policies_by_scope_path_and_use(world: World) -> None:
     user = holder(world, "User")
     used, bound, idle = make(world, "used"), make(world, "bound", Path="/x/"), make(world, "idle")
@@ -201,7 +217,14 @@ def test_list_policies_by_scope_path_and_use(world: World) -> None:
     world.call("PutUserPermissionsBoundary", **user, PermissionsBoundary=bound)
 
     def listed(**members: object) -> set[str]:
-        return {one["Arn"] for one in world.call("ListPolicies", **members)["Policies"]}
+        found, marker = [], {}
+        while True:
+            answer = world.call("ListPolicies", **members, **marker, MaxItems=1000)
+            found += [one["Arn"] for one in answer["Policies"]]
+            if not answer["IsTruncated"]:
+                assert len(set(found)) == len(found)
+                return set(found)
+            marker = {"Marker": answer["Marker"]}
 
     assert listed(Scope="Local") == {used, bound, idle}
     assert ADMINISTRATOR in listed(Scope="AWS") and not listed(Scope="AWS") & {used, bound, idle}

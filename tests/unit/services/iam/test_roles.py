@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from daypass.policy.rails import AWS_EXACT
 from unit.services.world import ALLOW_ALL, OTHER, World, refused, trust
 
 OWN = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}'
@@ -101,6 +102,7 @@ def test_known_principals_of_every_form_are_bound(world: World) -> None:
     source = world.call("CreateRole", RoleName="r", Path="/svc/", AssumeRolePolicyDocument=OWN)["Role"]
     session = f"arn:aws:sts::{world.account}:assumed-role/r/one"
     principals = [user["Arn"], source["Arn"], session, user["UserId"], world.account, f"arn:aws:iam::{OTHER}:root", "*"]
+    world.rails = AWS_EXACT
     role(world, "t", trust(*principals))
     record = world.store.roles.named(world.account, "t")
     assert record is not None

@@ -33,6 +33,7 @@ def upgrade() -> None:
     _keys_and_settings()
     _passes()
     _books()
+    _nodes()
 
 
 def _records(name: str, *extra: sa.schema.SchemaItem) -> None:
@@ -59,6 +60,7 @@ def _feed() -> None:
     op.create_table(
         "outbox",
         sa.Column("seq", _COUNTER, primary_key=True, autoincrement=True),
+        sa.Column("node", sa.Text, nullable=False),
         sa.Column("request_id", sa.Text, nullable=False, unique=True),
         sa.Column("line", sa.LargeBinary, nullable=False),
         sqlite_autoincrement=True,
@@ -113,4 +115,24 @@ def _books() -> None:
         sa.Column("number", sa.BigInteger, nullable=False),
         sa.Column("head", sa.LargeBinary, nullable=False),
         sa.Column("time", sa.BigInteger, nullable=False),
+    )
+
+
+def _nodes() -> None:
+    op.create_table(
+        "nodes",
+        sa.Column("node", sa.Text, primary_key=True),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("version", "schema", "url")),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("position", "lines", "seen")),
+    )
+    op.create_table(
+        "ledger_lines",
+        sa.Column("arrival", _COUNTER, primary_key=True, autoincrement=True),
+        sa.Column("node", sa.Text, nullable=False),
+        sa.Column("line", sa.BigInteger, nullable=False),
+        sa.Column("mac", sa.LargeBinary, nullable=False),
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("raw", sa.LargeBinary, nullable=False),
+        sa.UniqueConstraint("node", "line", "mac"),
+        sqlite_autoincrement=True,
     )

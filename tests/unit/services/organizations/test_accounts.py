@@ -1,15 +1,17 @@
-"""The organization and its accounts: made by the management account, entered by a role, closed to everyone else."""
+"""The accounts of an organization: made by the management account, entered by a role, closed for good."""
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from daypass.services import organizations
-from daypass.store.records import Organization
+from daypass.services.organizations import refusals
+from daypass.values.errors import Refusal
 from daypass.values.ids import is_account_id
+from unit.services.organizations.town import STRANGER, Town, reason
 from unit.services.world import OTHER, World, refused
 
 
@@ -38,14 +40,6 @@ def test_the_role_may_have_another_name(world: World) -> None:
     assert world.store.roles.named(made["AccountId"], "Enter") is not None
 
 
-def test_the_organization_is_shown_to_its_members(world: World) -> None:
-    shown = call(world, "DescribeOrganization", by=world.root(OTHER))["Organization"]
-    assert (shown["MasterAccountId"], shown["FeatureSet"]) == (world.account, "ALL")
-    assert shown["Arn"] == f"arn:aws:organizations::{world.account}:organization/{shown['Id']}"
-    with refused("AlreadyInOrganizationException"):
-        call(world, "CreateOrganization")
-
-
 def test_accounts_are_listed_page_by_page(world: World) -> None:
     for number in range(3):
         call(world, "CreateAccount", Email=f"a{number}@example.org", AccountName=f"a{number}")
@@ -56,16 +50,6 @@ def test_accounts_are_listed_page_by_page(world: World) -> None:
     assert names == {"management", "other", "a0", "a1", "a2"} and len(first["Accounts"]) == 4
     with refused("InvalidInputException"):
         call(world, "ListRoots", NextToken=first["NextToken"])
-
-
-def test_all_accounts_are_under_the_one_root(world: World) -> None:
-    root = call(world, "ListRoots")["Roots"][0]
-    assert call(world, "ListParents", ChildId=OTHER)["Parents"] == [{"Id": root["Id"], "Type": "ROOT"}]
-    assert len(call(world, "ListAccountsForParent", ParentId=root["Id"])["Accounts"]) == 2
-    with refused("ParentNotFoundException"):
-        call(world, "ListAccountsForParent", ParentId="r-none")
-    with refused("ChildNotFoundException"):
-        call(world, "ListParents", ChildId="111122223333")
 
 
 @pytest.mark.parametrize("name", ["root", "Root", "rооt", "ｒoot", "a<b", " a", "a ", "a\n", "é", "x" * 51])
@@ -81,7 +65,7 @@ def test_the_role_may_not_have_a_reserved_name(world: World, name: str) -> None:
 
 
 def test_there_is_a_most_of_accounts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(organizations, "ACCOUNTS", 3)
+    monkeypatch.setattr(refusals, "ACCOUNTS", 3)
     call(world, "CreateAccount", Email="a@example.org", AccountName="a")
     with refused("ConstraintViolationException", "at most 3 accounts"):
         call(world, "CreateAccount", Email="b@example.org", AccountName="b")
@@ -92,38 +76,6 @@ def test_an_email_names_one_account(world: World) -> None:
         call(world, "CreateAccount", Email="Other@Example.org", AccountName="dev")
     with refused("InvalidInputException"):
         call(world, "CreateAccount", Email="dév@example.org", AccountName="dev")
-
-
-MANAGED = [
-    ("CreateAccount", {"Email": "x@example.org", "AccountName": "x"}),
-    ("DescribeCreateAccountStatus", {"CreateAccountRequestId": "car-12345678"}),
-    ("ListCreateAccountStatus", {}),
-    ("ListAccounts", {}),
-    ("DescribeAccount", {"AccountId": OTHER}),
-    ("ListRoots", {}),
-    ("ListParents", {"ChildId": OTHER}),
-    ("ListAccountsForParent", {"ParentId": "r-abcd"}),
-]
-
-
-@pytest.mark.parametrize(("name", "members"), MANAGED)
-def test_only_the_management_account_may_manage(world: World, name: str, members: dict[str, str]) -> None:
-    before = len(world.store.accounts)
-    with refused("AccessDeniedException"):
-        call(world, name, by=world.root(OTHER), **members)
-    assert len(world.store.accounts) == before
-
-
-def test_without_an_organization_there_is_one_thing_to_do(world: World) -> None:
-    organization = world.store.organization
-    assert organization is not None
-    world.store.apply([], [(Organization, organization.id)])
-    for name, members in [*MANAGED, ("DescribeOrganization", {})]:
-        with refused("AWSOrganizationsNotInUseException"):
-            call(world, name, **members)
-    made = call(world, "CreateOrganization")["Organization"]
-    assert made["MasterAccountId"] == world.account and made["Id"] != organization.id
-    assert call(world, "DescribeOrganization")["Organization"] == made
 
 
 def test_what_is_asked(world: World) -> None:
@@ -139,3 +91,61 @@ def test_what_is_not_there_is_not_found(world: World) -> None:
         call(world, "DescribeAccount", AccountId="111122223333")
     with refused("CreateAccountStatusNotFoundException"):
         call(world, "DescribeCreateAccountStatus", CreateAccountRequestId="car-unknown1")
+
+
+def test_a_closed_account_is_shown_as_such(town: Town) -> None:
+    town.org("CloseAccount", AccountId=OTHER)
+    shown = town.org("DescribeAccount", AccountId=OTHER)["Account"]
+    assert (shown["Status"], shown["State"]) == ("SUSPENDED", "CLOSED")
+    assert town.store.closed_accounts == {OTHER}
+    with refused("AccountAlreadyClosedException"):
+        town.org("CloseAccount", AccountId=OTHER)
+    with refused("AccountNotFoundException"):
+        town.org("CloseAccount", AccountId="111122223333")
+
+
+def test_what_may_not_be_closed(town: Town) -> None:
+    with pytest.raises(Refusal) as refusal:
+        town.org("CloseAccount", AccountId=town.account)
+    assert reason(refusal) == "CANNOT_CLOSE_MANAGEMENT_ACCOUNT"
+    town.org("EnableAWSServiceAccess", ServicePrincipal="sso.amazonaws.com")
+    town.org("RegisterDelegatedAdministrator", AccountId=OTHER, ServicePrincipal="sso.amazonaws.com")
+    with pytest.raises(Refusal) as refusal:
+        town.org("CloseAccount", AccountId=OTHER)
+    assert reason(refusal) == "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"
+    assert not town.store.closed_accounts
+
+
+def test_only_so_many_are_closed_in_a_month(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "CLOSED_PER_30_DAYS", 1)
+    made = [town.org("CreateAccount", Email=f"a{n}@example.org", AccountName="a")["CreateAccountStatus"]["AccountId"] for n in range(2)]
+    town.org("CloseAccount", AccountId=made[0])
+    with pytest.raises(Refusal) as refusal:
+        town.org("CloseAccount", AccountId=made[1])
+    assert reason(refusal) == "CLOSE_ACCOUNT_QUOTA_EXCEEDED"
+    town.now += timedelta(days=30)
+    town.org("CloseAccount", AccountId=made[1])
+    assert town.store.closed_accounts == set(made)
+
+
+def test_an_account_is_made_with_tags(town: Town) -> None:
+    made = town.org("CreateAccount", Email="t@example.org", AccountName="t", Tags=[{"Key": "team", "Value": "blue"}])
+    account = made["CreateAccountStatus"]["AccountId"]
+    assert town.org("ListTagsForResource", ResourceId=account)["Tags"] == [{"Key": "team", "Value": "blue"}]
+    ask = town.asks("DescribeAccount", by=town.admin(), service="organizations", AccountId=account)[0]
+    assert ask.context["aws:resourcetag/team"] == "blue"
+
+
+def test_requests_and_lists_are_of_the_callers_own_organization(town: Town) -> None:
+    town.org("CreateOrganization", by=STRANGER)
+    made = town.org("CreateAccount", by=STRANGER, Email="theirs@example.org", AccountName="theirs")["CreateAccountStatus"]
+    assert {one["Id"] for one in town.org("ListAccounts", by=STRANGER)["Accounts"]} == {STRANGER, made["AccountId"]}
+    assert {one["Id"] for one in town.org("ListAccounts")["Accounts"]} == {town.account, OTHER}
+    with refused("CreateAccountStatusNotFoundException"):
+        town.org("DescribeCreateAccountStatus", CreateAccountRequestId=made["Id"])
+    with refused("AccountNotFoundException"):
+        town.org("DescribeAccount", AccountId=made["AccountId"])
+    with refused("AccountNotFoundException"):
+        town.org("CloseAccount", AccountId=made["AccountId"])
+    with refused("ConstraintViolationException"):  # an email names one account of this server
+        town.org("CreateAccount", Email="theirs@example.org", AccountName="mine")

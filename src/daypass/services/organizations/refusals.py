@@ -1,0 +1,37 @@
+"""Refusals of AWS Organizations that carry a reason, and the limits that are the reason. Decides nothing.
+
+Source: AWS Organizations API Reference, the errors' `Reason`; AWS Organizations User Guide, "Quotas and service limits".
+"""
+
+from __future__ import annotations
+
+from daypass.store.records import OrganizationPolicyType
+from daypass.values.errors import Refusal
+
+ACCOUNTS = 10_000  # in an organization: the most that AWS grants
+UNITS = 2_000  # in an organization
+POLICY_SIZE = 5_120  # characters, white space included
+ATTACHED = 5  # policies of one type on one target, AWS's own included
+TAGS = 50  # on one resource
+INVITATIONS_PER_DAY = 20
+INVITATION_SECONDS = 15 * 86_400
+CLOSED_PER_30_DAYS = 250  # or a fifth of the accounts, if that is more, and never more than CLOSED_AT_MOST
+CLOSED_AT_MOST = 1_000
+DELEGATES_PER_SERVICE = 5  # ours: AWS's depends on the service
+SERVICES = 200  # with trusted access: ours
+POLICIES: dict[OrganizationPolicyType, int] = {"SERVICE_CONTROL_POLICY": 10_000, "RESOURCE_CONTROL_POLICY": 1_000}
+
+
+def invalid(reason: str, message: str) -> Refusal:
+    """InvalidInputException: the input itself is wrong."""
+    return Refusal("InvalidInputException", message, members={"Reason": reason})
+
+
+def violation(reason: str, message: str) -> Refusal:
+    """ConstraintViolationException: a limit, or the organization's state, is against it."""
+    return Refusal("ConstraintViolationException", message, members={"Reason": reason})
+
+
+def handshake_violation(reason: str, message: str) -> Refusal:
+    """HandshakeConstraintViolationException: the same for an invitation."""
+    return Refusal("HandshakeConstraintViolationException", message, members={"Reason": reason})

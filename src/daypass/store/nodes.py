@@ -1,0 +1,82 @@
+"""Nodes: who shares the database, how far each has followed the feed, and when it was last heard of. Does not end or begin any."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Connection, cast, delete, func, select
+
+from daypass.store.engine import is_shared, upsert
+from daypass.store.tables import SCHEMA, nodes
+
+LIVE_SECONDS = 10.0  # since a node was last heard of; they beat every two seconds
+FORGET_SECONDS = 7 * 24 * 3600  # a node that was not heard of for so long is not listed any more
+
+
+class Beat(NamedTuple):
+    """What a node says of itself: `position` in the feed, up to which it obeys every change; `lines` of its ledger."""
+
+    node: str
+    version: str
+    url: str
+    position: int
+    lines: int
+
+
+class NodeState(NamedTuple):
+    """A node as the database knows it; `age` is the seconds since it was last heard of, by the database's clock."""
+
+    name: str
+    version: str
+    schema: str
+    url: str
+    position: int
+    lines: int
+    age: float
+
+    @property
+    def live(self) -> bool:
+        """Whether it was heard of lately."""
+        return self.age <= LIVE_SECONDS
+
+
+def put_beat(connection: Connection, beat: Beat, now: datetime) -> None:
+    """Note that a node lives."""
+    if is_shared(connection):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")  # a beat that is lost in a crash is followed by the next
+    row = {
+        "node": beat.node,
+        "version": beat.version,
+        "schema": SCHEMA,
+        "url": beat.url,
+        "position": beat.position,
+        "lines": beat.lines,
+        "seen": _milliseconds(connection, now),
+    }
+    upsert(connection, nodes, [row])
+
+
+def drop_node(connection: Connection, node: str) -> None:
+    """A node has ended in good order."""
+    connection.execute(delete(nodes).where(nodes.c.node == node))
+
+
+def get_nodes(connection: Connection, now: datetime) -> list[NodeState]:
+    """The nodes by name, those that were not heard of for a week left out."""
+    millis = _milliseconds(connection, now)
+    found = []
+    for row in connection.execute(select(nodes).order_by(nodes.c.node)):
+        age = max(millis - row.seen, 0) / 1000
+        if age < FORGET_SECONDS:
+            found.append(NodeState(row.node, row.version, row.schema, row.url, row.position, row.lines, age))
+    return found
+
+
+def _milliseconds(connection: Connection, now: datetime) -> int:
+    """The time that nodes are measured by: where there are several, the database's, since their own clocks may differ (fault F-20)."""
+    if not is_shared(connection):
+        return int(now.timestamp() * 1000)
+    clock = cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
+    millis: int = connection.execute(select(clock)).scalar_one()
+    return millis

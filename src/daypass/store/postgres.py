@@ -1,0 +1,220 @@
+"""PostgreSQL: its connections, bounded in time, and the ear that hears of changes. Does not know what is stored, nor any statement on it.
+
+Many nodes share one database, so that what SQLite's file lock does is done here by an advisory lock: whoever changes the state holds it
+from before he reads until his commit is seen by all. INVARIANT: so the numbers of the feed are in the order of the commits, and a reader
+who has seen one has seen every smaller one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import zlib
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from daypass.values.errors import ConfigError
+from daypass.values.secret import Secret
+
+CONNECT_SECONDS = 3  # libpq takes no less than 2
+STATEMENT_SECONDS = 4  # what the server lets a statement take, waiting for a lock included: "writes fail < 5 s" (fault F-07)
+ANSWER_SECONDS = 4.5  # what we wait for any one answer, whatever the server or a proxy before it does (fault F-10)
+PATIENT_SECONDS = 120  # the same for what an operator waits for: loading everything, migrations
+POOL = 4  # connections of a node: the storage thread's, and readers of long lists on the outside threads
+POOL_SECONDS = 2  # how long one of these waits for a connection of the pool
+LISTEN_AGAIN = 1.0  # seconds after a listener's connection broke
+CHANNEL = "daypass"
+
+_STATE = 0x64617970617373  # "daypass": the advisory lock of the state (and of migrations)
+_LINES = _STATE + 1  # that of the shipped ledger lines
+LOCKS = {"state": _STATE, "lines": _LINES}
+_NODE = 0x64617970  # the first of two numbers: the lock that a node holds on its name for as long as it lives
+
+_SERVER_SETTINGS = {
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "idle_in_transaction_session_timeout": "10s",  # a node that hangs with the lock in its hand lets go of it
+    "timezone": "UTC",
+    "tcp_keepalives_idle": "5",  # the server lets go of what a node held that vanished
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+_LIVELY = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}  # a peer that vanished
+
+# What is acknowledged is on disk, whatever the server's default is; `remote_apply` and the like are the owner's to choose.
+_DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+log = logging.getLogger(__name__)
+
+
+class Bounded(psycopg.Connection[Any]):
+    """A connection that gives up: an answer that does not come in time breaks it."""
+
+    patience: float = ANSWER_SECONDS
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """What psycopg does whenever it waits for the server, with an end to it."""
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, self.patience)
+        except psycopg.errors._WaitTimeout:
+            self.pgconn.finish()  # whatever comes of the statement, nobody waits for it any more
+            raise psycopg.OperationalError("the database did not answer in time") from None
+
+
+def read_url(text: str) -> URL:
+    """The URL of a database as the operator wrote it. Raises ConfigError, above all for one with a password: others could read it."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ConfigError("--db wants postgresql://USER@HOST:PORT/DATABASE") from None
+    if url.get_backend_name() != "postgresql" or url.drivername != "postgresql":
+        raise ConfigError("--db wants postgresql://USER@HOST:PORT/DATABASE")
+    if url.password is not None or "password" in url.query:
+        raise ConfigError(
+            "--db has a password in it, which every user of this host can read in the list of processes, and which is now to be changed: "
+            "leave it out and give --db-password-file FILE, or use ~/.pgpass"
+        )
+    return url
+
+
+def _arguments(url: URL, password: Secret | None) -> dict[str, Any]:
+    given = url.translate_connect_args(username="user", database="dbname") | dict(url.query)
+    hosts = given.get("host", "")
+    if "sslmode" not in given and not all(_is_here(host) for host in str(hosts).split(",")):
+        given["sslmode"] = "verify-full"  # libpq's own default takes any server, and plain text
+        given.setdefault("sslrootcert", "system")
+    if password is not None:
+        given["password"] = password.reveal().decode()
+    options = " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())
+    named = {"application_name": "daypass", "connect_timeout": CONNECT_SECONDS, "options": f"{given.pop('options', '')} {options}".strip()}
+    return _LIVELY | given | named
+
+
+def _is_here(host: str) -> bool:
+    """Whether a connection to `host` does not leave this machine: a unix socket, or loopback."""
+    if host in ("", "localhost") or host.startswith(("/", "@")):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def open_postgres(text: str, password: Secret | None) -> tuple[Engine, Callable[[], psycopg.Connection[Any]]]:
+    """An engine for the database at that URL, and what opens a further connection for a Listener. Raises ConfigError for a bad URL."""
+    url = read_url(text)
+    arguments = _arguments(url, password)
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        creator=lambda: Bounded.connect(**arguments),
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        pool_pre_ping=True,  # a server that was restarted costs no change
+        pool_use_lifo=True,
+    )
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begun)
+    return engine, lambda: psycopg.connect(**arguments, autocommit=True)
+
+
+def _connected(connection: Any, record: object) -> None:
+    connection.execute(_DURABLE)
+    connection.commit()
+
+
+def _begun(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("patient"):
+        _be_patient(connection)
+    lock = LOCKS.get(options.get("lock", "state"))
+    if lock is not None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+
+
+def _be_patient(connection: Connection) -> None:
+    """What an operator waits for may take its time, in this transaction."""
+    raw: Any = connection.connection.dbapi_connection
+    raw.patience = PATIENT_SECONDS
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PATIENT_SECONDS}s'")
+    # the pool gives the connection to others afterwards
+    event.listen(connection, "commit", lambda _: setattr(raw, "patience", ANSWER_SECONDS))
+    event.listen(connection, "rollback", lambda _: setattr(raw, "patience", ANSWER_SECONDS))
+
+
+def notify(connection: Connection, seq: int) -> None:
+    """Tell the listeners of all nodes, when this transaction is committed, that the feed has come to `seq`."""
+    connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, str(seq)))
+
+
+class Listener:
+    """A thread that calls `heard(seq)` when the feed has come to `seq`, and `heard(0)` when it may have missed something.
+
+    A broken connection is made anew. What it misses meanwhile the poll finds: it only makes news come sooner. Its session holds the name
+    of the node as well. Raises ConfigError when another process lives under that name: two would write one chain.
+    """
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], node: str, heard: Callable[[int], None]) -> None:
+        self._connect = connect
+        self._node = node
+        self._heard = heard
+        self._ended = threading.Event()
+        try:
+            first = self._open()
+        except psycopg.Error as error:
+            raise ConfigError(f"The database cannot be listened to: {error}") from error
+        if first is None:
+            raise ConfigError(
+                f"Another process runs as {node} on this database: a data directory was copied. In one of the two remove the file `node` "
+                "and the folder `ledger`, which is the other one's."
+            )
+        self._thread = threading.Thread(target=self._run, args=(first,), name="listener", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it."""
+        self._ended.set()
+        self._thread.join(2 * LISTEN_AGAIN + CONNECT_SECONDS)
+
+    def _open(self) -> psycopg.Connection[Any] | None:
+        """A session that listens and holds the node's name; None when another one has it."""
+        connection = self._connect()
+        taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s::int)", (_NODE, _signed(zlib.crc32(self._node.encode())))).fetchone()
+        if taken is None or not taken[0]:
+            connection.close()
+            return None
+        connection.execute(f"LISTEN {CHANNEL}")
+        return connection
+
+    def _run(self, connection: psycopg.Connection[Any] | None) -> None:
+        while not self._ended.is_set():
+            try:
+                connection = connection or self._open()
+                if connection is not None:
+                    with connection:
+                        self._listen(connection)
+            except psycopg.Error as error:
+                log.info("the listener lost the database", extra={"error": type(error).__name__})
+            connection = None
+            self._ended.wait(LISTEN_AGAIN)
+
+    def _listen(self, connection: psycopg.Connection[Any]) -> None:
+        self._heard(0)
+        while not self._ended.is_set():
+            for told in connection.notifies(timeout=LISTEN_AGAIN, stop_after=1):
+                # anybody who may connect may notify; it says no more than "look"
+                self._heard(int(told.payload) if _NUMBER.fullmatch(told.payload) else 0)
+
+
+def _signed(number: int) -> int:
+    """32 bits as PostgreSQL's integer."""
+    return number - (1 << 32) if number >= 1 << 31 else number

@@ -1,0 +1,105 @@
+"""A PostgreSQL of the tests' own: a throw-away cluster on a unix socket, as an unprivileged user. Needs Debian's package `postgresql`."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+from rig.require import require
+
+OWNER = "postgres"  # PostgreSQL refuses to run as root; the package makes this user
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",  # these tests kill the server, not the machine
+    "shared_buffers": "16MB",
+    "max_connections": "120",
+    "autovacuum": "off",
+    "log_min_messages": "warning",
+}
+
+
+class Cluster:
+    """A running server in a directory of its own. `stop`, `start`, `restart` as a test likes; `remove` at the end."""
+
+    def __init__(self) -> None:
+        self._bin = _programs()
+        self.directory = Path(tempfile.mkdtemp(prefix="daypass-pg-", dir="/tmp"))  # a socket's path has at most 107 bytes
+        self._schemas = count(1)
+        self._user = OWNER if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        if os.geteuid() == 0:
+            shutil.chown(self.directory, OWNER)
+        self._run("initdb", "-U", OWNER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D", str(self.directory / "data"))
+        lines = [f"{name} = '{value}'" for name, value in SETTINGS.items()] + [f"unix_socket_directories = '{self.directory}'"]
+        with (self.directory / "data" / "postgresql.conf").open("a") as file:
+            file.write("\n".join(lines) + "\n")
+        self.start()
+
+    def _run(self, program: str, *arguments: str) -> str:
+        command = [str(self._bin / program), *arguments]
+        if os.geteuid() == 0:
+            command = ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--init-groups", *command]
+        log = self.directory / "said"
+        with log.open("ab") as said:  # a file: the server inherits it, and a pipe would never end
+            done = subprocess.run(
+                command,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if program == "psql" else said,
+                stderr=said,
+                timeout=60,
+                check=False,
+            )
+        if done.returncode:
+            raise AssertionError(f"{program}: exit {done.returncode}\n{log.read_text()[-2000:]}")
+        return done.stdout.decode() if done.stdout else ""
+
+    def _control(self, *arguments: str) -> None:
+        self._run("pg_ctl", "-D", str(self.directory / "data"), "-l", str(self.directory / "log"), "-w", *arguments)
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        self._control("start")
+
+    def stop(self) -> None:
+        """Stop at once, as a crash would."""
+        self._control("stop", "-m", "immediate")
+
+    def restart(self) -> None:
+        """Crash and start again."""
+        self._control("restart", "-m", "immediate")
+
+    def sql(self, statement: str, schema: str = "public") -> list[str]:
+        """The rows that psql prints for `statement`, columns parted by "|"."""
+        where = ("-h", str(self.directory), "-U", OWNER, "-d", "postgres", "-AtqX")
+        return self._run("psql", *where, "-c", f"SET search_path = {schema}", "-c", statement).splitlines()
+
+    def new_schema(self) -> str:
+        """A new empty schema, which is to daypass a database of its own (and made in a tenth of the time); its name."""
+        name = f"s{next(self._schemas)}"
+        self.sql(f"CREATE SCHEMA {name}")
+        return name
+
+    def url(self, schema: str) -> str:
+        """The URL of a schema, for `--db`."""
+        return f"postgresql://{OWNER}@/postgres?host={quote(str(self.directory), safe='')}&options={quote(f'-csearch_path={schema}')}"
+
+    def remove(self) -> None:
+        """Stop it if it runs, and take everything away."""
+        try:
+            self.stop()
+        except AssertionError:
+            pass  # a test has stopped it
+        shutil.rmtree(self.directory)
+
+
+def _programs() -> Path:
+    """Where the server's programs are: Debian keeps them out of PATH, a folder a version."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    return require(folders[-1] if folders else Path("/usr/lib/postgresql"), "apt-get install postgresql")
