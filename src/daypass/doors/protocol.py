@@ -96,7 +96,10 @@ class ApiProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         headers = self.headers
-        headers.append((name.lower(), value))
+        name = name.lower()
+        if name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        headers.append((name, value))
         if len(headers) > MAX_HEADERS:
             raise ValueError("there are too many headers")
 
@@ -120,18 +123,17 @@ class ApiProtocol(HttpToolsProtocol):
 
     def _is_alone(self) -> bool:
         """Whether nothing is under way on this connection, and the client waits for nothing but its answer."""
-        if any(name == b"expect" for name, _ in self.headers) or self.flow.write_paused:
+        if self.expect_100_continue or self.flow.write_paused:
             return False
         before: RequestResponseCycle | None = self.cycle
         return before is None or before.response_complete
 
     def _begin_cycle(self) -> None:
         """Go on as uvicorn does: a scope, a cycle, a task."""
-        url, headers = self.url, self.headers
+        url, headers, waits = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
-        self.url = url
+        self.url, self.expect_100_continue = url, waits
         self.headers.extend(headers)
-        self.expect_100_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
         super().on_headers_complete()
         if not self.expect_100_continue:
             self.cycle.transport = self._joined  # type: ignore[assignment]  # what a cycle does with its transport, this can
@@ -141,7 +143,7 @@ class ApiProtocol(HttpToolsProtocol):
         if self._taken > MAX_BODY:
             self._refuse(b"413 Content Too Large")
         elif self._on_plane:
-            self._exchange.body += body
+            self._exchange.body.append(body)
         else:
             super().on_body(body)
 
@@ -153,7 +155,7 @@ class ApiProtocol(HttpToolsProtocol):
             super().on_message_complete()
         elif not self.transport.is_closing():
             path, _, query = self.url.partition(b"?")
-            method, body = self.parser.get_method().decode("ascii"), bytes(self._exchange.body)
+            method, body = self.parser.get_method().decode("ascii"), b"".join(self._exchange.body)
             self._exchange.has_body = method != "HEAD"
             self._request = Request(method, path, query, tuple(self.headers), body, self._peer, self.scheme == "https")
 
@@ -163,14 +165,10 @@ class ApiProtocol(HttpToolsProtocol):
         exchange.response_complete = True
         if transport.is_closing():
             return
-        parts = [STATUS_LINE[response.status]]
-        for name, value in (*self.server_state.default_headers, *response.headers):
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(b"content-length: %d\r\n" % len(response.body))
-        parts.append(b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n")
-        if exchange.has_body:
-            parts.append(response.body)
-        transport.write(b"".join(parts))
+        head = b"".join([b"%b: %b\r\n" % pair for pair in (*self.server_state.default_headers, *response.headers)])
+        ending = b"" if exchange.keep_alive else b"connection: close\r\n"
+        size, body = len(response.body), response.body if exchange.has_body else b""
+        transport.write(b"%b%bcontent-length: %d\r\n%b\r\n%b" % (STATUS_LINE[response.status], head, size, ending, body))
         if not exchange.keep_alive:
             transport.close()
         super().on_response_complete()
@@ -218,7 +216,7 @@ class _Exchange:
 
     def begin(self, *, keep_alive: bool) -> None:
         """A new one."""
-        self.body = bytearray()
+        self.body: list[bytes] = []
         self.keep_alive = keep_alive
         self.has_body = True
         self.response_complete = False

@@ -46,17 +46,17 @@ def verify(claim: SigV4Claim, request: Request, secret: Secret, *, service: str,
     # (1) the scope is the server's, not the request's choice (attack row C10); the region is free (fact sheet A §9.4)
     _verify_scope(claim, service)
     # (2) every header that steers a service is signed, and every signed header is there (C07, C08)
-    spared = _HASH_HEADER if claim.presigned and service in S3_SERVICES else b""
+    raw_paths = service in S3_SERVICES
+    spared = _HASH_HEADER if raw_paths and claim.presigned else b""
     names = _bound_names(tuple(request.by_name), claim.signed_headers, spared)
     headers = _canonical_values(request, names)
     # (3) the body is bound by a hash that we take ourselves (C05)
     payload_hash = _payload_hash(claim, request, headers, service)
     # (4) the canonical request is built from the bytes that arrived (H22)
-    raw_paths = service in S3_SERVICES
     canonical = canonical_request(
         request.method,
         canonical_path(request.raw_path, normalize=not raw_paths, encode=not raw_paths),
-        canonical_query(request.raw_query, presigned=claim.presigned),
+        canonical_query(request.raw_query, presigned=claim.presigned) if request.raw_query else b"",
         headers,
         names,
         payload_hash,

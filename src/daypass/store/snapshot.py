@@ -107,6 +107,7 @@ class Snapshot:
         self._endings = Endings()
         self._layers = Layers(self)
         self._seal_keys: Mapping[str, passes.SealKeyValue] = {}
+        self._active_seal_key: passes.SealKeyValue | None = None
         self.state = object()  # another one whenever anything changes: what was read in one state holds as long as it is this very one
 
     # -- what is there
@@ -216,10 +217,9 @@ class Snapshot:
     @property
     def active_seal_key(self) -> passes.SealKeyValue:
         """The key that seals. Raises LookupError when there is none, or none that can be read."""
-        active = [key for key in self.seal_keys if key.state == "active"]
-        if not active:
+        if self._active_seal_key is None:
             raise LookupError("there is no active seal key")
-        return self._seal_keys[max(active, key=lambda key: (key.created, key.id)).id]
+        return self._active_seal_key
 
     def last_used(self, key_id: str) -> Use | None:
         """The last use of a long-term key."""
@@ -273,4 +273,6 @@ class Snapshot:
                 self._seal_keys = {
                     key.id: passes.SealKeyValue(key.id, key.secret, key.state) for key in self.seal_keys if key.state != "revoked"
                 }
+                active = [(key.created, key.id) for key in self.seal_keys if key.state == "active"]
+                self._active_seal_key = self._seal_keys[max(active)[1]] if active else None
         self._layers.changed(record)

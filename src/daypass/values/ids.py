@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 
 LONG_TERM = "AKIA"
 TEMPORARY = "ASIA"
@@ -37,8 +38,16 @@ def key_id(prefix: str, account: str, random: bytes) -> str:
     Source: the layout that AWS's own key ids show; test vectors in tests/unit/values.
     """
     tail = int.from_bytes(random[:5], "big") & ((1 << KEY_ID_BITS) - 1)
-    number = (1 << 79) | (int(account) << KEY_ID_BITS) | tail
-    return prefix + "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(70, -1, -10)])  # base32 of ten bytes, two letters a time
+    head, rest = _head_of_key_id(prefix, account)
+    tail |= rest
+    return f"{head}{_PAIRS[tail >> 30]}{_PAIRS[tail >> 20 & 0x3FF]}{_PAIRS[tail >> 10 & 0x3FF]}{_PAIRS[tail & 0x3FF]}"
+
+
+@lru_cache(maxsize=1024)
+def _head_of_key_id(prefix: str, account: str) -> tuple[str, int]:
+    """What all key ids of an account begin with (base32 of 40 bits, two letters a time), and the account's last bit, in its place."""
+    number = (1 << 79) | (int(account) << KEY_ID_BITS)
+    return prefix + "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(70, 39, -10)]), number & (1 << KEY_ID_BITS)
 
 
 def account_of_key_id(text: str) -> str | None:
