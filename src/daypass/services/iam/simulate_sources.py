@@ -67,11 +67,9 @@ def _managed(ctx: Context, arn: str) -> Source:
 
 
 class Exclusions:
-    """PolicyExclusionList: which of an entity's policies a simulation leaves out. Raises InvalidInput unless each entry names one thing."""
+    """PolicyExclusionList: which of an entity's policies a simulation leaves out. Each entry names one thing: the model says so."""
 
     def __init__(self, entries: Sequence[Mapping[str, Any]] | None) -> None:
-        if any(len(entry) != 1 for entry in entries or ()):
-            raise Refusal("InvalidInput", "A PolicyIdentifier has exactly one of PolicyType, PolicyArn and InlinePolicyIdentifier.")
         self._types = {entry["PolicyType"] for entry in entries or () if "PolicyType" in entry}
         self._arns = [compile_glob(read_tokens(entry["PolicyArn"])) for entry in entries or () if "PolicyArn" in entry]
         inline = [entry["InlinePolicyIdentifier"] for entry in entries or () if "InlinePolicyIdentifier" in entry]

@@ -258,7 +258,7 @@ def test_what_is_left_out(town: Town) -> None:
         found = decisions(principal(town, arn, GET, PUT, PolicyExclusionList=[unbounded, exclusion]))
         assert {action for action, decision in found.items() if decision == "allowed"} == allowed, exclusion
     both = {"PolicyType": "inline", "PolicyArn": made}
-    invalid(town, "SimulatePrincipalPolicy", PolicySourceArn=arn, ActionNames=[GET], PolicyExclusionList=[both])
+    invalid(town, "SimulatePrincipalPolicy", code="ValidationError", PolicySourceArn=arn, ActionNames=[GET], PolicyExclusionList=[both])
 
 
 def test_the_trust_of_a_role_of_the_account_counts(town: Town) -> None:
