@@ -16,6 +16,8 @@ from .conftest import EXTERNAL_ID, Environment, World, allow, as_caller, at
 
 pytestmark = [pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name), pytest.mark.xdist_group("clients")]
 
+SCP = "SERVICE_CONTROL_POLICY"
+
 
 def identity(driver: Driver, environment: Environment) -> str:
     """The ARN that the server sees."""
@@ -55,6 +57,36 @@ def test_the_operator_makes_an_account(driver: Driver, server: Server) -> None:
     status = driver.call("organizations", "CreateAccount", params, server.environment)["CreateAccountStatus"]
     account = driver.call("organizations", "DescribeAccount", {"AccountId": status["AccountId"]}, server.environment)["Account"]
     assert (account["Email"], account["Status"]) == (params["Email"], "ACTIVE")
+
+
+def test_a_guard_stops_a_live_session_until_it_is_taken_off(driver: Driver, server: Server, canaries: Canaries) -> None:
+    """What an administrator of an organization does, from the unit to the policy, each answer read by the client's own model."""
+    tag = f"{driver.name} {uuid.uuid4().hex[:8]}"
+
+    def manage(operation: str, **params: Any) -> dict[str, Any]:
+        return driver.call("organizations", operation, params, server.environment)
+
+    root = manage("ListRoots")["Roots"][0]
+    if not any(one["Type"] == SCP for one in root["PolicyTypes"]):
+        root = manage("EnablePolicyType", RootId=root["Id"], PolicyType=SCP)["Root"]
+    unit = manage("CreateOrganizationalUnit", ParentId=root["Id"], Name=tag)["OrganizationalUnit"]["Id"]
+    made = manage("CreateAccount", AccountName=tag, Email=f"{uuid.uuid4().hex}@example.com")["CreateAccountStatus"]
+    credentials = assume(driver, server.environment, f"arn:aws:iam::{made['AccountId']}:role/OrganizationAccountAccessRole")
+    canaries.watch({"Credentials": credentials})
+    member = as_caller(server, credentials)
+    text = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:List*", "Resource": "*"}]})
+    guard = manage("CreatePolicy", Content=text, Description="no lists", Name=tag, Type=SCP)["Policy"]["PolicySummary"]["Id"]
+    manage("AttachPolicy", PolicyId=guard, TargetId=unit)
+    assert driver.call("iam", "ListRoles", {}, member)["Roles"]
+    manage("MoveAccount", AccountId=made["AccountId"], SourceParentId=root["Id"], DestinationParentId=unit)
+    fault = refused(driver, member, "iam", "ListRoles")
+    assert fault.code == "AccessDenied" and "explicit deny in a service control policy" in fault.message
+    assert refused(driver, server.environment, "organizations", "DeletePolicy", PolicyId=guard).code == "PolicyInUse"
+    manage("DetachPolicy", PolicyId=guard, TargetId=unit)
+    assert driver.call("iam", "ListRoles", {}, member)["Roles"]
+    manage("DeletePolicy", PolicyId=guard)
+    manage("CloseAccount", AccountId=made["AccountId"])
+    assert refused(driver, member, "iam", "ListRoles").code == "ExpiredToken"
 
 
 def test_the_right_external_id_opens_the_role(driver: Driver, world: World, partner: Environment) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 # Calls whose texts are told to people; mutating them would measure prose
-_SPEAKING = frozenset(("ProofError", "Refusal", "_incomplete", "_invalid", "_missing", "_rejected", "NotJson", "ConfigError"))
+_SPEAKING = frozenset(
+    ("PolicyError", "ProofError", "Refusal", "_incomplete", "_invalid", "_missing", "_rejected", "NotJson", "ConfigError")
+)
 
 _FLIPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -73,10 +75,12 @@ def _sites(node: ast.AST, path: tuple[tuple[str, int | None], ...], function: st
 
 
 def _is_skipped(node: ast.AST, field: str) -> bool:
-    """Annotations and imports say nothing at run time, memory sizes and messages decide nothing."""
+    """Annotations, types and imports say nothing at run time, memory sizes and messages decide nothing."""
     if field in ("annotation", "returns", "decorator_list", "names", "type_params"):
         return True
     if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets):
+        return True
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal":
         return True
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _SPEAKING and field in ("args", "keywords")
 

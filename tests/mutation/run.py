@@ -1,5 +1,6 @@
-"""Runs the verifiers' unit tests against each mutant of the verifiers, in one process: `python tests/mutation/run.py [sigv4|jwt]`.
+"""Runs the unit tests of the verifiers and of the policy engine against each of their mutants, in one process.
 
+`python tests/mutation/run.py [sigv4|jwt|policy] …`
 A mutant is killed when some test fails, or when they do not end in time. The tests are run by hand instead of by pytest (the
 parametrize marks are all that they use), because a pytest run per mutant would take minutes. Prints one line per survivor and one
 JSON line at the end: killed and total per function.
@@ -28,12 +29,21 @@ PATIENCE = 30  # times what the sound modules take, for a mutant that does not e
 
 
 class Group(NamedTuple):
-    """Modules in the order of their imports, the test modules that judge them, and the tests that would take too long here."""
+    """Modules in the order of their imports, the test modules that judge them, and the tests that would take too long here.
+
+    `rooms` are packages that pass names of the modules on.
+    """
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
     slow: frozenset[str] = frozenset()
+    rooms: tuple[str, ...] = ()
 
+
+_ENGINE = (
+    "syntax", "match", "variables", "operands", "operators", "conditions", "principal", "document", "rules", "compiled", "decide",
+    "explain",
+)  # fmt: skip
 
 GROUPS = {
     "sigv4": Group(
@@ -50,6 +60,12 @@ GROUPS = {
         tuple(f"daypass.proof.{name}" for name in ("jose", "jwt", "claims", "peer")),
         ("unit.proof.tokens", *(f"unit.proof.test_{name}" for name in ("jose", "peer", "claims", "jwt"))),
     ),
+    "policy": Group(
+        tuple(f"daypass.policy.{name}" for name in _ENGINE),
+        ("unit.policy.people", *(f"unit.policy.test_{name}" for name in _ENGINE)),
+        frozenset(("test_what_is_remembered_is_bounded_and_right",)),
+        ("daypass.policy",),
+    ),
 }
 
 
@@ -58,12 +74,16 @@ class TooSlow(BaseException):
 
 
 def load(name: str, code: types.CodeType) -> None:
-    """Execute `code` as the module `name`, anew."""
+    """Execute `code` as the module `name`, anew; a package keeps the modules that it has."""
+    if hasattr(sys.modules.get(name), "__path__"):
+        exec(code, sys.modules[name].__dict__)  # noqa: S102 - our own source
+        return
     module = types.ModuleType(name)
     module.__file__ = code.co_filename
     parent, _, child = name.rpartition(".")
+    holder = import_module(parent)
     sys.modules[name] = module
-    setattr(import_module(parent), child, module)
+    setattr(holder, child, module)
     exec(code, module.__dict__)  # noqa: S102 - our own source, changed in one place
 
 
@@ -71,6 +91,8 @@ def compiled(name: str) -> tuple[str, types.CodeType]:
     """Source and code of a module, found by its name."""
     folder = ROOT / ("src" if name.startswith("daypass.") else "tests")
     path = folder / (name.replace(".", "/") + ".py")
+    if not path.exists():
+        path = path.with_suffix("") / "__init__.py"
     source = path.read_text("utf-8")
     return source, compile(source, str(path), "exec")
 
@@ -88,13 +110,14 @@ def calls_of(module: types.ModuleType, slow: frozenset[str]) -> Iterator[Callabl
             yield lambda function=function, given=combination: function(**{key: value for row in given for key, value in row.items()})
 
 
-def survives(group: Group, codes: dict[str, types.CodeType], seconds: float) -> bool:
-    """Whether every test passes with these modules within `seconds`."""
+def survives(group: Group, codes: dict[str, types.CodeType], seconds: float, mutated: str = "") -> bool:
+    """Whether every test passes with these modules within `seconds`. The tests of the `mutated` module are the first."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        for name in group.modules:
+        for name in (*group.modules, *group.rooms):
             load(name, codes[name])
-        for name in group.tests:
+        own = f".test_{mutated.rpartition('.')[2]}"
+        for name in sorted(group.tests, key=lambda name: ".test_" in name and not name.endswith(own)):
             load(name, codes[name])
             for call in calls_of(sys.modules[name], group.slow):
                 call()
@@ -112,7 +135,7 @@ def survives(group: Group, codes: dict[str, types.CodeType], seconds: float) -> 
 def run(group: Group) -> dict[str, list[int]]:
     """Judge every mutant; gives [killed, total] per function."""
     sources, codes = {}, {}
-    for name in (*group.modules, *group.tests):
+    for name in (*group.modules, *group.rooms, *group.tests):
         sources[name], codes[name] = compiled(name)
     for _ in range(2):  # the first time includes the imports
         started = time.monotonic()
@@ -122,7 +145,7 @@ def run(group: Group) -> dict[str, list[int]]:
     score: dict[str, list[int]] = {}
     for name in group.modules:
         for mutant in mutants_of(sources[name]):
-            alive = survives(group, codes | {name: _code(mutant.tree, name)}, seconds)
+            alive = survives(group, codes | {name: _code(mutant.tree, name)}, seconds, name)
             counts = score.setdefault(f"{name.rpartition('.')[2]}:{mutant.function}", [0, 0])
             counts[0] += not alive
             counts[1] += 1

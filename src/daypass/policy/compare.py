@@ -82,7 +82,7 @@ def tells_apart(new: Policy, old: Policy, request: Request) -> bool:
 def allowed(policy: Policy, request: Request) -> bool:
     """What `decide` says of the request when `policy` stands where its kind belongs and nothing else limits."""
     caller, kind = request.caller, policy.kind
-    layers = Layers(identity=() if request.alone else (_ALL,))
+    layers = Layers(identity=() if request.alone else (_ALL,), session=(_ALL,) if caller.kind == "federated-user" else None)
     match kind:
         case "identity":
             layers = Layers((policy,))

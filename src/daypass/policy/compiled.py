@@ -3,7 +3,7 @@ or combine layers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -59,10 +59,11 @@ class _Speaking:
 class Rulebook:
     """Rules that are one: immutable but for what it remembers of actions already asked."""
 
-    __slots__ = ("_speaking", "rules")
+    __slots__ = ("_settled", "_speaking", "rules")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
+        self._settled: Callable[[Rulebook, str, str], Settled] = settled
         self._speaking: dict[str, _Speaking] = {}
 
     def speaking(self, action: str, resource: str) -> Iterable[Rule]:
@@ -78,7 +79,7 @@ class Rulebook:
 
     def judge(self, action: str, resource: str, context: Context) -> Rule | None:
         """What decides in a policy of the caller's side: the first deny that holds, else the first allow, else None."""
-        denies, allows = settled(self, action, resource)
+        denies, allows = self._settled(self, action, resource)
         for rule, holds in denies:
             if holds is None or holds(context):
                 return rule
@@ -94,7 +95,7 @@ class Rulebook:
 
         `bounded` tells whether the caller has a permissions boundary.
         """
-        denies, allows = settled(self, action, resource)
+        denies, allows = self._settled(self, action, resource)
         for rule, holds in denies:
             if rule.means(caller, bounded) and (holds is None or holds(context)):
                 return rule, NOT
@@ -135,6 +136,14 @@ class Policy(Rulebook):
         self.kind = kind
         self.name = name
         self.bound = bound
+
+    @classmethod
+    def for_once(cls, kind: Kind, policies: Iterable[Policy]) -> Policy:
+        """Several policies of a layer as one that is asked on one occasion: no memory outlives it, whoever's texts they are."""
+        made = cls(Document(True, ()), kind, "", _NONE_NAMED)
+        made.rules = tuple(rule for policy in policies for rule in policy.rules)
+        made._settled = settled.__wrapped__
+        return made
 
     def __repr__(self) -> str:
         return f"Policy({self.kind}, {self.name!r}, {len(self.rules)} statements)"

@@ -58,7 +58,7 @@ def _pieces(head: str, middle: tuple[str, ...], tail: str) -> Matcher:
     """`head*…*tail`: each middle piece is taken where it is found first, which leaves most room for the rest."""
     if not middle and not tail:
         return (lambda text: text.startswith(head)) if head else (lambda text: True)
-    least = len(head) + sum(map(len, middle)) + len(tail)
+    least = len(head) + len(tail)
 
     def match(text: str) -> bool:
         if len(text) < least or not text.startswith(head) or not text.endswith(tail):
@@ -130,10 +130,9 @@ def _steps(tokens: Sequence[Token]) -> Matcher:
     *steps, last = _read_steps(tokens)
     head = tokens[0] if isinstance(tokens[0], str) else ""
     tail = tokens[-1] if isinstance(tokens[-1], str) else ""
-    least = last.skip + sum(step.skip + 1 for step in steps)
 
     def match(text: str) -> bool:
-        if len(text) < least or not text.startswith(head) or not text.endswith(tail):
+        if not text.startswith(head) or not text.endswith(tail):
             return False
         places = _places(text)
         reached = 1 << len(text)  # before the first character; the lowest bit is behind the last

@@ -12,7 +12,11 @@ Element = Literal["Principal", "Resource", "Condition"]
 # Whose policies a layer holds: the caller's account's, or those of the account that owns the resource (DESIGN §2.2)
 OF_CALLER: frozenset[Layer] = frozenset({"identity", "boundary", "session", "scp"})
 OF_RESOURCE: frozenset[Layer] = frozenset({"resource", "trust", "rcp"})
-_OWNERS = "resourcetag/"  # the tags of a resource are its account's to know
+
+
+def is_of_owner(key: str) -> bool:
+    """Whether a condition key tells of the resource what is its account's to know: its tags."""
+    return key.partition(":")[2].startswith("resourcetag/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Why:
             return None
         layers = (OF_CALLER if account == self.account else frozenset()) | (OF_RESOURCE if account == self.owner else frozenset())
         statements = tuple(one for one in self.statements if one.layer in layers)
-        context = tuple(pair for pair in self.context if account == self.owner or not pair[0].partition(":")[2].startswith(_OWNERS))
+        context = tuple(pair for pair in self.context if account == self.owner or not is_of_owner(pair[0]))
         layer: Layer = self.layer if self.layer in layers else "none"
         return Why(
             self.request_id, self.explicit if layer != "none" else False, layer, self.action, self.resource, self.account, self.owner,

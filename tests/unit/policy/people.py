@@ -27,6 +27,9 @@ USER = user()
 OUTSIDER = user(THERE)
 SESSION = Caller("role", HERE, SESSION_ARN, f"{ROLE_ID}:s", ROLE_ARN, ROLE_ID)
 ROOT = Caller("root", HERE, f"arn:aws:iam::{HERE}:root", HERE, f"arn:aws:iam::{HERE}:root", HERE)
+SERVICE = Caller("service", "", "", "rolesanywhere.amazonaws.com", "", "", provider_arn="rolesanywhere.amazonaws.com")
+FEDERATED_ARN = f"arn:aws:sts::{HERE}:federated-user/bob"
+FEDERATED = Caller("federated-user", HERE, FEDERATED_ARN, f"{HERE}:bob", USER.arn, USER.principal_id)
 TOKEN = Caller("web-identity", HERE, "", "sub", "", "", provider_arn=PROVIDER)
 
 

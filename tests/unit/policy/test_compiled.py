@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from daypass.policy import PolicyError, read_policy, unreadable
-from daypass.policy.compiled import MAX_ACTIONS
+from daypass.policy import Kind, PolicyError, read_policy, unreadable
+from daypass.policy.compiled import MAX_ACTIONS, union
+from daypass.values.decision import Values
 from unit.policy.people import HERE, PROVIDER, TOKEN, USER, policy, statement, trust
 
 
@@ -60,6 +61,85 @@ def test_what_is_remembered_is_bounded_and_right() -> None:
         assert found.judge(f"s3:Get{number}", "*", {})
         assert found.judge(f"s3:Put{number}", "*", {}) is None
     assert len(found._speaking) <= MAX_ACTIONS
+
+
+def test_what_is_remembered_of_actions_is_cleared_when_full() -> None:
+    found = policy("identity", statement(Action="s3:Get*"))
+    for number in range(MAX_ACTIONS):
+        found.speaking(f"s3:Get{number}", "*")
+    assert len(found._speaking) == MAX_ACTIONS
+    assert [rule.label for rule in found.speaking("s3:Get", "*")] == ["1"]
+    assert list(found._speaking) == ["s3:Get"]
+
+
+CROWD = [
+    statement(Resource=f"arn:aws:s3:::bucket-{number}/*") for number in range(12)
+] + [
+    statement("Deny", Resource=["arn:aws:s3:::bucket-3/x*", "arn:aws:s3:::secret"]),
+    statement(Resource=None, NotResource="arn:aws:s3:::bucket-3/*"),
+    statement("Deny", Resource="arn:aws:s3:::bucket-4/${aws:username}"),
+    statement(Resource="*", Condition={"Null": {"aws:username": "false"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("resource", "labels"),
+    [
+        ("arn:aws:s3:::bucket-1/k", ["2", "14", "16"]),
+        ("arn:aws:s3:::bucket-3/xy", ["4", "13", "14", "16"]),
+        ("arn:aws:s3:::bucket-4/ann", ["5", "14", "15", "16"]),
+        ("arn:aws:s3:::secret", ["13", "14", "16"]),
+        ("arn:aws:s3:::", ["14", "16"]),
+        ("*", ["14", "16"]),
+    ],
+)
+def test_many_statements_are_found_by_their_resource_in_the_order_of_the_policy(resource: str, labels: list[str]) -> None:
+    assert [rule.label for rule in policy("identity", *CROWD).speaking("s3:Get", resource)] == labels
+
+
+@pytest.mark.parametrize("context", [{}, {"aws:username": "ann"}, {"aws:username": "bob"}])
+def test_many_statements_say_together_what_each_says(context: dict[str, Values]) -> None:
+    whole = policy("identity", *CROWD)
+    keys = [f"bucket-{number}/{key}" for number in range(14) for key in ("ann", "x")]
+    for resource in (f"arn:aws:s3:::{name}" for name in ["secret", "secrets", *keys]):
+        said = [found.effect for one in CROWD if (found := policy("identity", one).judge("s3:Get", resource, context))]
+        found = whole.judge("s3:Get", resource, context)
+        assert (found and found.effect) == ("Deny" if "Deny" in said else "Allow" if said else None)
+
+
+def test_a_few_statements_are_gone_through_one_by_one() -> None:
+    few = policy("identity", *CROWD[:8])
+    assert [rule.label for rule in few.speaking("s3:Get", "arn:aws:s3:::bucket-1/k")] == [str(number) for number in range(1, 9)]
+    assert policy("identity", *CROWD[:9]).speaking("s3:Get", "arn:aws:s3:::else") == []
+
+
+def test_a_variable_and_a_condition_must_both_hold() -> None:
+    found = policy("identity", statement(Resource="arn:aws:s3:::${aws:username}", Condition={"Bool": {"aws:SecureTransport": "true"}}))
+    contexts: list[dict[str, Values]] = [
+        {"aws:username": user, "aws:securetransport": secure} for user in ("ann", "bob") for secure in ("true", "false")
+    ]
+    assert [bool(found.judge("s3:Get", "arn:aws:s3:::ann", context)) for context in contexts] == [True, False, False, False]
+
+
+def test_several_policies_asked_as_one() -> None:
+    allow, deny = statement(Action="s3:*"), statement("Deny", Action="s3:Put*")
+    several = union((policy("identity", allow, name="a"), policy("identity", deny, name="b")))
+    for action, said in (("s3:Get", ("a", "Allow")), ("s3:Put", ("b", "Deny"))):
+        rule = several.judge(action, "*", {})
+        assert rule is not None
+        assert (rule.policy, rule.effect) == said
+    assert several.judge("kms:Get", "*", {}) is None
+
+
+@pytest.mark.parametrize("kind", ["identity", "boundary", "session", "scp", "rcp", "resource", "trust"])
+def test_unreadable_of_every_kind(kind: Kind) -> None:
+    found = unreadable(kind, "broken")
+    rule = found.judge("s3:Get", "arn:aws:s3:::a", {})
+    assert rule is not None
+    assert rule.effect == "Deny"
+    assert found.principals() == (frozenset({("AWS", "*")}) if kind in ("trust", "resource", "rcp") else frozenset())
+    assert repr(found) == f"Policy({kind}, 'broken', 1 statements)"
+    assert found.document.statements[0].position == 1
 
 
 def test_principals_as_written() -> None:

@@ -11,12 +11,15 @@ from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Combine, Decision, Values
 from unit.policy.people import (
     ANYONE,
+    FEDERATED,
+    FEDERATED_ARN,
     HERE,
     OUTSIDER,
     PROVIDER,
     ROLE_ARN,
     ROLE_ID,
     ROOT,
+    SERVICE,
     SESSION,
     SESSION_ARN,
     THERE,
@@ -230,3 +233,101 @@ def test_not_principal(listed: list[str], caller: Caller, boundary: Policy | Non
     """Attacks row H12."""
     own = policy("resource", statement("Deny", NotPrincipal={"AWS": listed}), statement(Principal="*"))
     assert ask(caller, Layers((ALL,), boundary=boundary), own, "either").explicit is denied
+
+
+# AWS Organizations User Guide, "Resource control policies (RCPs)"
+OPEN_RCP = policy("rcp", statement(Principal="*"))
+SHUT_RCP = policy("rcp", statement(Principal="*", Action="x:Y"))
+NO_STS_RCP = policy("rcp", statement(Principal="*"), statement("Deny", Sid="NoSts", Principal="*", Action="sts:*"), name="guard")
+EVERY_WAY = trust({"AWS": [HERE, THERE, USER.arn, ROLE_ARN, SESSION_ARN], "Federated": PROVIDER, "Service": "rolesanywhere.amazonaws.com"})
+
+
+@pytest.mark.parametrize("caller", [USER, OUTSIDER, SESSION, ROOT, TOKEN, SERVICE])
+def test_a_resource_control_policy_is_about_everyone(caller: Caller) -> None:
+    for combine in ("must", "either"):
+        assert ask(caller, Layers((ALL,)), EVERY_WAY, combine).allowed
+        assert ask(caller, Layers((ALL,), rcps=((OPEN_RCP,), (SHUT_RCP, OPEN_RCP))), EVERY_WAY, combine).allowed
+        for levels in (((OPEN_RCP,), (SHUT_RCP,)), ((SHUT_RCP,), (OPEN_RCP,)), ((),)):
+            assert ask(caller, Layers((ALL,), rcps=levels), EVERY_WAY, combine) == Decision(False, False, "rcp")
+        denied = Decision(False, True, "rcp", "guard", "NoSts")
+        assert ask(caller, Layers((ALL,), rcps=((OPEN_RCP,), (NO_STS_RCP,))), EVERY_WAY, combine) == denied
+
+
+def test_the_resource_s_guard_where_no_policy_of_it_is_asked() -> None:
+    assert ask(USER, Layers((ALL,), rcps=((SHUT_RCP,),)), combine="none") == Decision(False, False, "rcp")
+    assert ask(ANYONE, Layers(rcps=((SHUT_RCP,),)), trust("*")) == Decision(False, False, "rcp")
+
+
+def _in_role(path: str) -> Caller:
+    return Caller("role", HERE, SESSION_ARN, "AROAX:s", f"arn:aws:iam::{HERE}:role/{path}", "AROAX")
+
+
+def test_service_linked_roles_are_beyond_the_organization_s_policies() -> None:
+    shut = Layers((ALL,), scps=((NO_STS,),), rcps=((NO_STS_RCP,),))
+    assert ask(_in_role("aws-service-role/x.amazonaws.com/AWSServiceRoleForX"), shut, combine="none").allowed
+    for path in ("r", "aws-service-role", "aws-service-rolex/r", "a:role/aws-service-role/r", "x/role/aws-service-role/r"):
+        assert ask(_in_role(path), shut, combine="none") == Decision(False, True, "rcp", "guard", "NoSts")
+        assert ask(_in_role(path), Layers((ALL,), scps=((NO_STS,),)), combine="none").layer == "scp"
+    linked_user = Caller("user", HERE, "", "AIDAX", f"arn:aws:iam::{HERE}:role/aws-service-role/x", "AIDAX")
+    assert not ask(linked_user, shut, combine="none").allowed
+
+
+# STS API reference, GetFederationToken: "the intersection of the IAM user policies and the session policies that you pass"
+@pytest.mark.parametrize(
+    ("identity", "session", "allowed"),
+    [((ALL,), (ALL,), True), ((ALL,), None, False), ((ALL,), (), False), ((ALL,), (NOTHING,), False), ((NOTHING,), (ALL,), False)],
+)
+def test_a_federated_user_has_what_user_and_session_policies_allow(identity: Any, session: Any, allowed: bool) -> None:
+    assert ask(FEDERATED, Layers(identity, session=session), combine="none").allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("principal", "boundary_limits", "session_limits"),
+    [(FEDERATED_ARN, False, False), (USER.arn, True, True), (USER.principal_id, True, True), (HERE, True, True), ("*", False, False)],
+)
+def test_how_a_resource_s_policy_names_a_federated_user(principal: str, boundary_limits: bool, session_limits: bool) -> None:
+    own = trust({"AWS": principal})
+    identity = (ALL,) if principal == HERE else ()
+    assert ask(FEDERATED, Layers(identity, session=(ALL,)), own, "either").allowed
+    assert ask(FEDERATED, Layers(identity, boundary=NOTHING, session=(ALL,)), own, "either").allowed is not boundary_limits
+    assert ask(FEDERATED, Layers(identity), own, "either").allowed is not session_limits
+
+
+def test_a_federated_root_user_needs_session_policies_only() -> None:
+    root = Caller("federated-user", HERE, FEDERATED_ARN, f"{HERE}:bob", ROOT.arn, HERE)
+    assert ask(root, Layers(session=(ALL,)), combine="none").allowed
+    assert not ask(root, Layers(), combine="none").allowed
+    assert not ask(FEDERATED, Layers(session=(ALL,)), combine="none").allowed
+
+
+def test_root_s_session_is_limited_by_its_policies() -> None:
+    assert ask(ROOT, Layers(session=(ALL,)), combine="none").allowed
+    assert ask(ROOT, Layers(session=(NOTHING,)), combine="none") == Decision(False, False, "session")
+
+
+@pytest.mark.parametrize("caller", [TOKEN, SERVICE])
+def test_who_has_no_account_needs_the_resource_s_policy_alone(caller: Caller) -> None:
+    shut = Layers((NOTHING,), boundary=NOTHING, session=(NOTHING,), scps=((NOTHING,),))
+    assert ask(caller, shut, EVERY_WAY) == Decision(True, False, "trust", "trust", "1")
+    assert not ask(caller, Layers((ALL,)), trust({"AWS": HERE})).allowed
+    assert not ask(caller, Layers((ALL,)), None, "none").allowed
+
+
+def test_which_missing_layer_is_told() -> None:
+    """The first in the order of evaluation."""
+    layers = Layers((NOTHING,), boundary=NOTHING, session=(NOTHING,), scps=((NOTHING,),), rcps=((SHUT_RCP,),))
+    assert ask(USER, layers, combine="none").layer == "rcp"
+    assert ask(USER, Layers((NOTHING,), boundary=NOTHING, session=(NOTHING,), scps=((NOTHING,),)), combine="none").layer == "scp"
+    assert ask(USER, Layers((NOTHING,), boundary=NOTHING, session=(NOTHING,)), combine="none").layer == "identity"
+    assert ask(USER, Layers((ALL,), boundary=NOTHING, session=(NOTHING,)), combine="none").layer == "boundary"
+    assert ask(USER, Layers((), boundary=NOTHING), trust({"AWS": THERE})).layer == "trust"
+
+
+def test_a_deny_of_a_later_level_counts_though_an_earlier_one_is_silent() -> None:
+    assert ask(USER, Layers((ALL,), scps=((NOTHING,), (NO_STS,))), combine="none") == Decision(False, True, "scp", "no-sts", "NoSts")
+    assert ask(USER, Layers((ALL,), scps=((NO_STS,), (NOTHING,))), combine="none") == Decision(False, True, "scp", "no-sts", "NoSts")
+
+
+def test_a_policy_of_another_kind_in_the_ask_is_no_policy() -> None:
+    target = Ask("sts:AssumeRole", THE_ROLE, HERE, combine="must", policy="not compiled")
+    assert decide(target, USER, {}, Layers((ALL,))) == Decision(False, False, "resource")

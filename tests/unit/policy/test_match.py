@@ -1,8 +1,37 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from daypass.policy.match import Wild, compile_any, compile_glob, read_tokens
+
+
+def naive(pattern: str, text: str) -> bool:
+    """The definition, by recursion."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(naive(pattern[1:], text[at:]) for at in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("?", text[0]) and naive(pattern[1:], text[1:])
+
+
+def _words(alphabet: str, most: int) -> list[str]:
+    return ["".join(word) for size in range(most + 1) for word in itertools.product(alphabet, repeat=size)]
+
+
+@pytest.mark.parametrize("letters", ["ab", "a\u00ff", "a\u0100", "\u6f22\U0001d518", "a\n"])
+def test_every_short_pattern_on_every_short_text(letters: str) -> None:
+    texts = _words(letters, 4)
+    for pattern in _words(letters + "*?", 4):
+        matches = compile_glob(read_tokens(pattern))
+        assert [text for text in texts if matches(text)] == [text for text in texts if naive(pattern, text)], pattern
+
+
+def test_a_question_mark_is_one_character_and_not_one_byte() -> None:
+    assert compile_glob(read_tokens("a?b?"))("a\u00e9b\U0001d518")
+    assert not compile_glob(read_tokens("a?b"))("ae\u0301b")  # nothing is normalised: an accent of its own is a character
+    assert not compile_glob(read_tokens("?\u00e9"))("xe\u0301")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,23 @@ import pytest
 from daypass.policy.principal import Closeness, Principals, read_principals
 from daypass.policy.syntax import PolicyError
 from daypass.values.caller import Caller
-from unit.policy.people import ANYONE, HERE, OUTSIDER, PROVIDER, ROLE_ARN, ROLE_ID, ROOT, SESSION, SESSION_ARN, THERE, TOKEN, USER
+from unit.policy.people import (
+    ANYONE,
+    FEDERATED,
+    FEDERATED_ARN,
+    HERE,
+    OUTSIDER,
+    PROVIDER,
+    ROLE_ARN,
+    ROLE_ID,
+    ROOT,
+    SERVICE,
+    SESSION,
+    SESSION_ARN,
+    THERE,
+    TOKEN,
+    USER,
+)  # fmt: skip
 
 NOT, ACCOUNT, ROLE, DIRECT = Closeness
 
@@ -76,6 +92,9 @@ def test_other_kinds_of_principal() -> None:
     ("value", "caller", "expected"),
     [
         ("*", USER, DIRECT), ("*", SESSION, DIRECT), ("*", ROOT, DIRECT), ("*", OUTSIDER, DIRECT), ("*", ANYONE, DIRECT), ("*", TOKEN, NOT),
+        ("*", FEDERATED, DIRECT), (FEDERATED_ARN, FEDERATED, DIRECT), (USER.arn, FEDERATED, ROLE), (USER.principal_id, FEDERATED, ROLE),
+        (HERE, FEDERATED, ACCOUNT), (THERE, FEDERATED, NOT), (FEDERATED_ARN, USER, NOT), (FEDERATED_ARN, OUTSIDER, NOT),
+        (FEDERATED_ARN + "2", FEDERATED, NOT), ("*", SERVICE, NOT), (HERE, SERVICE, NOT),
         ("*", OPERATOR, DIRECT), (HERE, OPERATOR, ACCOUNT), (ROLE_ARN, OPERATOR, NOT),
         (HERE, USER, ACCOUNT), (HERE, SESSION, ACCOUNT), (HERE, ROOT, ACCOUNT), (HERE, OUTSIDER, NOT), (HERE, ANYONE, NOT),
         (HERE, TOKEN, NOT),
@@ -134,3 +153,52 @@ def test_whom_a_not_principal_spares(values: list[str], caller: Caller, spared: 
 
 def test_a_not_principal_spares_the_provider_it_lists() -> None:
     assert Principals({("Federated", PROVIDER)}, {}).spare(TOKEN)
+
+
+def test_a_service_is_named_by_its_own_name_alone() -> None:
+    assert Principals({("Service", SERVICE.provider_arn)}, {}).closeness(SERVICE) is DIRECT
+    for other in (("Service", "ec2.amazonaws.com"), ("Federated", SERVICE.provider_arn), ("AWS", HERE)):
+        assert Principals({other}, {}).closeness(SERVICE) is NOT
+    assert Principals({("Service", SERVICE.provider_arn)}, {}).closeness(USER) is NOT
+    assert Principals({("Service", SERVICE.provider_arn)}, {}).spare(SERVICE)
+    assert not Principals({("Service", "ec2.amazonaws.com"), ("AWS", HERE)}, {}).spare(SERVICE)
+
+
+def test_a_canonical_user_is_the_account_that_it_is_bound_to() -> None:
+    named = {("CanonicalUser", "a" * 64), ("CanonicalUser", "b" * 64)}
+    bound = Principals(named, {"a" * 64: HERE})
+    assert [bound.closeness(caller) for caller in (USER, SESSION, ROOT, OUTSIDER, ANYONE, TOKEN)] == [ACCOUNT] * 3 + [NOT] * 3
+    assert Principals(named, {}).closeness(USER) is NOT
+    assert Principals({("AWS", "b" * 64)}, {"b" * 64: HERE}).closeness(USER) is NOT
+
+
+def test_a_federated_session_is_bound_to_who_federated_it() -> None:
+    assert Principals({("AWS", FEDERATED_ARN)}, {FEDERATED_ARN: USER.principal_id}).closeness(FEDERATED) is DIRECT
+    assert Principals({("AWS", FEDERATED_ARN)}, {FEDERATED_ARN: "AIDA" + "Z" * 17}).closeness(FEDERATED) is NOT
+
+
+@pytest.mark.parametrize(
+    ("values", "spared"),
+    [
+        ([HERE, USER.arn, FEDERATED_ARN], True), ([HERE, FEDERATED_ARN], False), ([HERE, USER.arn], False),
+        ([USER.arn, FEDERATED_ARN], False),
+    ],
+)  # fmt: skip
+def test_a_federated_user_is_spared_when_account_user_and_itself_are_listed(values: list[str], spared: bool) -> None:
+    assert Principals({("AWS", value) for value in values}, {}).spare(FEDERATED) is spared
+
+
+def test_the_partition_region_and_kind_of_a_provider() -> None:
+    for good in (f"arn:aws:iam::{HERE}:saml-provider/Corp", PROVIDER):
+        assert read_principals({"Federated": good}) == {("Federated", good)}
+    for bad in (f"arn:aws:iam:x:{HERE}:saml-provider/Corp", "arn:aws:iam::1:saml-provider/Corp", f"arn:aws:sts::{HERE}:saml-provider/Corp"):
+        with pytest.raises(PolicyError):
+            read_principals({"Federated": bad})
+
+
+def test_paths_of_principals() -> None:
+    for good in (f"arn:aws:iam::{HERE}:role/a/b/r", f"arn:aws:iam::{HERE}:user//ann"):
+        assert read_principals({"AWS": good}) == {("AWS", good)}
+    for bad in (f"arn:aws:sts::{HERE}:user/ann", f"arn:aws:iam::{HERE}:federated-user/bob", f"arn:aws:sts::{HERE}:federated-user/a/bob"):
+        with pytest.raises(PolicyError):
+            read_principals({"AWS": bad})

@@ -6,11 +6,12 @@ Alone, a node reads its own ledger. Several that share a database list the lines
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from daypass.services.daypass.explain import part_of
 from daypass.services.daypass.nodes import shown_nodes
 from daypass.services.daypass.server import on_account
 from daypass.store.ledger import Head, Line, Reader, Report, Wanted, matches, read_line, verify
@@ -45,7 +46,7 @@ def list_events(
     if ctx.node.store.shared:
         ctx.settle()
         lines, place, nodes = ctx.elsewhere(lambda: _of_all(ctx.node, wanted, after, max_results, ctx.now))
-        return {"Events": lines, "Position": place, "Nodes": nodes}
+        return {"Events": _shown(ctx, lines), "Position": place, "Nodes": nodes}
     directory, end = ctx.node.ledger.directory, ctx.node.ledger.head.seq
 
     def read() -> tuple[list[Line], int]:
@@ -57,7 +58,15 @@ def list_events(
         return first, last.seq if last else max(end, after)
 
     found, position = ctx.elsewhere(read)
-    return {"Events": [line.raw.decode("utf-8", "replace").rstrip("\n") for line in found], "Position": position}
+    lines = [line.raw.decode("utf-8", "replace").rstrip("\n") for line in found]
+    return {"Events": _shown(ctx, lines), "Position": position}
+
+
+def _shown(ctx: Context, lines: Iterable[str]) -> list[str]:
+    """Lines as they stand for the management account; for another its part of each, and none that is damaged, whosesoever it was."""
+    if ctx.account == ctx.node.rules.management_account:
+        return list(lines)
+    return [part for line in lines if (part := part_of(line, ctx.account)) is not None]
 
 
 @operation("daypass", asks=on_account("VerifyLedger"))

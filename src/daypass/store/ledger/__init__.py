@@ -3,7 +3,7 @@
 from daypass.store.ledger.chain import Head
 from daypass.store.ledger.copying import Copier
 from daypass.store.ledger.line import body_of
-from daypass.store.ledger.reader import EVERYTHING, Line, Reader, Wanted, find_request, matches, minted_in, read_line
+from daypass.store.ledger.reader import EVERYTHING, Line, Reader, Wanted, find_request, line_of, matches, minted_in, read_line
 from daypass.store.ledger.shipping import Shipment, Shipper
 from daypass.store.ledger.verify import Finding, Report, verify
 from daypass.store.ledger.writer import Ledger, LedgerFailed
@@ -23,6 +23,7 @@ __all__ = [
     "Wanted",
     "body_of",
     "find_request",
+    "line_of",
     "matches",
     "minted_in",
     "read_line",

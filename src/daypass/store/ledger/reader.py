@@ -121,18 +121,27 @@ def minted_in(raw: bytes) -> Session | None:
 
 def find_request(directory: Path, request_id: str) -> Entry | None:
     """The newest line of this request, or None. Reads whole segments, the newest first."""
-    # A request's own parameters may hold this text as well, so what the line itself says is what counts.
-    wanted = b'"requestID":"%b"' % request_id.encode()
+    wanted = _said(request_id)
     for number in reversed(segment_numbers(directory)):
         data = segment_path(directory, number).read_bytes()
         at = len(data)
         while (at := data.rfind(wanted, 0, at)) >= 0:
             start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at) + 1
-            entry = read_line(data[start:end]).entry
-            if entry is not None and entry.requestID == request_id:
+            entry = line_of(data[start:end], request_id)
+            if entry is not None:
                 return entry
             at = start
     return None
+
+
+def line_of(raw: bytes, request_id: str) -> Entry | None:
+    """What `raw` says when it is the line of this request. Another's parameters may hold its id, so what the line itself says counts."""
+    entry = read_line(raw).entry if _said(request_id) in raw else None
+    return entry if entry is not None and entry.requestID == request_id else None
+
+
+def _said(request_id: str) -> bytes:
+    return b'"requestID":"%b"' % request_id.encode()
 
 
 def missing_lines(directory: Path, bodies: Mapping[str, bytes]) -> list[str]:

@@ -107,3 +107,22 @@ def test_a_request_that_another_only_speaks_of(town: Town) -> None:
     with pytest.raises(Refused) as caught:  # the line of the request before holds the id that is looked for
         explain(town, RequestId=absent)
     assert caught.value.code == "ResourceNotFoundException"
+
+
+def test_a_member_account_reads_no_reasons_of_others_in_its_own_lines(town: Town) -> None:
+    status = town.it.call("organizations", "CreateAccount", {"Email": "a@example.test", "AccountName": "a"}, town.operator)
+    account = status["CreateAccountStatus"]["AccountId"]
+    member = town.it.operator(account)
+    condition = {"StringEquals": {"sts:ExternalId": "acme-7731"}}
+    arn = town.role("guarded", trust({"AWS": "*"}, Condition=condition), Tags=[{"Key": "secret", "Value": "plan"}])
+    request_id, _ = refusal(town, "sts", "AssumeRole", member, RoleArn=arn, RoleSessionName="s1", ExternalId="guess")
+    seen = {}
+    for keys, given in ((member, {"Account": account}), (town.operator, {})):
+        lines = town.it.call("daypass", "ListEvents", {**given, "Operation": "AssumeRole", "ErrorCode": "AccessDenied"}, keys)["Events"]
+        [seen[given.get("Account", "")]] = [line for line in lines if json.loads(line)["requestID"] == request_id]
+    assert "acme-7731" in seen[""] and "plan" in seen[""]
+    assert "acme-7731" not in seen[account] and "plan" not in seen[account] and "guess" in seen[account]
+    theirs, ours = json.loads(seen[account]), json.loads(seen[""])
+    for body in (theirs, ours):
+        del body["daypass"]["why"]
+    assert theirs == ours  # nothing else is changed
