@@ -43,6 +43,7 @@ from daypass.way.upkeep import Upkeep
 
 BURST_SECONDS = 10.0  # of unproven requests at the full rate, before they are throttled
 OUTSIDE_THREADS = 8
+YOUNG_OBJECTS = 10_000  # before the collector looks at them: requests leave no cycles, and 64 under way are more than its 700
 DATABASE_FILE = "database"  # in DIR: the URL of the database that it was used with last
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         server = ApiServer(config, listen_unix(data), partial(_say_ready, data, url, settings.region))
         await upkeep.round()
         gc.freeze()  # modules and state stay: the collector need not go through them again and again
+        gc.set_threshold(YOUNG_OBJECTS)
         gc.enable()
         rounds = asyncio.create_task(upkeep.run())
         try:

@@ -18,6 +18,7 @@ SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|ALTER\s+TABLE|PRAGMA\s)", re.I | re.S
 )
 TEXT_CALLS = frozenset({"hexdigest", "hex", "decode", "str", "format", "join", "lower", "upper", "strip"})
+VALUES = frozenset({"request", "response", "claim", "ask", "session", "made", "parent"})  # the names that values go by
 IGNORE = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover)(?::\s*[A-Z0-9, ]+|\[[a-z0-9, -]+\])?(?P<rest>.*)")
 
 
@@ -100,6 +101,15 @@ def silent_ignores(module: Module) -> Iterable[str]:
             yield f"{module.path}:{number}: {found.group().strip()}"
 
 
+def changed_values(module: Module) -> Iterable[str]:
+    """A field of a value assigned after it was made: values of a request are not frozen, so that this rule keeps them as they are."""
+    for node in ast.walk(module.tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else []
+        for target in targets:
+            if isinstance(target, ast.Attribute) and _name(target.value) in VALUES:
+                yield f"{module.path}:{node.lineno}: {ast.unparse(target)} = …"
+
+
 Rule = Callable[[Module], Iterable[str]]
 RULES: dict[Rule, tuple[str, str]] = {
     plain_comparisons: (
@@ -112,6 +122,7 @@ RULES: dict[Rule, tuple[str, str]] = {
     ),
     sql_outside_the_store: ("def f(c):\n    c.execute('select name from users')\n", "M = 'select one of them'\n"),
     swallowed_errors: ("try:\n    f()\nexcept E:\n    pass\n", "try:\n    f()\nexcept E:\n    pass  # it may be gone already\n"),
+    changed_values: ("def f(request):\n    request.peer = ''\n", "def f(request):\n    peer = request.peer\n"),
     silent_ignores: ("import os  # noqa: F401\n", "import os  # noqa: F401  # re-exported for the door\n"),
 }
 

@@ -72,11 +72,9 @@ def _by_prefix(request: Request) -> OperationShape | None:
     if first < 0 or request.method != "POST" or request.raw_path != b"/" or request.raw_query:
         return None
     second = body.find(b"&", first + 1, 160)
-    found = _PREFIXES.get(body if second < 0 else body[:second])
-    if found is not None:
-        if not request.is_plain or b"x-amz-target" in request.by_name:
-            return None
-    return found
+    if not request.is_plain or b"x-amz-target" in request.by_name:
+        return None
+    return _PREFIXES.get(body if second < 0 else body[:second])
 
 
 def _by_action(request: Request) -> OperationShape:

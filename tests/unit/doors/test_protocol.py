@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from daypass.doors import protocol
 from daypass.doors.listen import SOCKET_NAME, ApiServer, configure, listen_tcp, listen_unix
 from daypass.doors.protocol import MAX_BODY, MAX_HEAD, MAX_HEADERS, ApiProtocol
+from daypass.values.request import Request, Response
 
 SHORT = 0.2  # seconds in the place of REQUEST_SECONDS
 PATIENCE = 5.0
@@ -36,6 +37,23 @@ async def mirror(scope: Any, receive: Any, send: Any) -> None:
     answer = json.dumps(seen).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer})
+
+
+class Plane:
+    """The mirror as an application that takes whole requests; ASGI is still there for what does not come alone."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await mirror(scope, receive, send)
+
+    def start(self, request: Request, answer: Callable[[Response], None]) -> None:
+        """Answers in the next turn of the loop, as one that waits for its ledger."""
+        self.taken += 1
+        seen = {"method": request.method, "path": request.raw_path.decode(), "body": len(request.body), "client": [request.peer, 0]}
+        response = Response(200, ((b"content-type", b"application/json"),), json.dumps(seen).encode())
+        asyncio.get_running_loop().call_soon(answer, response)
 
 
 class Served:
@@ -75,10 +93,10 @@ def until_closed(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def serving(directory: Path, host: str = "127.0.0.1") -> Iterator[Served]:
+def serving(directory: Path, host: str = "127.0.0.1", application: Any = mirror) -> Iterator[Served]:
     listener = listen_tcp(host, 0)
     ready = threading.Event()
-    server = ApiServer(configure(mirror), listen_unix(directory), ready.set)
+    server = ApiServer(configure(application), listen_unix(directory), ready.set)
     thread = threading.Thread(target=lambda: asyncio.run(server._serve([listener])))  # not serve(): signals are for the main thread
     thread.start()
     try:
@@ -90,10 +108,12 @@ def serving(directory: Path, host: str = "127.0.0.1") -> Iterator[Served]:
         assert not thread.is_alive()
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("served")) as made:
+@pytest.fixture(scope="module", params=["asgi", "plane"])
+def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Served]:
+    application = Plane() if request.param == "plane" else mirror
+    with serving(tmp_path_factory.mktemp("served"), application=application) as made:
         yield made
+    assert request.param == "asgi" or application.taken > 10  # type: ignore[union-attr]  # a Plane
 
 
 @pytest.fixture

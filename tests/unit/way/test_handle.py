@@ -266,8 +266,8 @@ def test_what_is_modelled_and_not_offered(town: Town) -> None:
     with pytest.raises(Refused) as refused:
         town.it.call("iam", "GetCredentialReport", {}, town.operator)
     assert (refused.value.code, refused.value.status) == ("InvalidAction", 400)
-    with pytest.raises(Refused, match="The parameter SerialNumber is not offered by this server"):
-        town.assume(town.operator, "arn:aws:iam::123456789012:role/r", SerialNumber="a" * 9)
+    with pytest.raises(Refused, match="The parameter ProvidedContexts is not offered by this server"):
+        town.assume(town.operator, "arn:aws:iam::123456789012:role/r", ProvidedContexts=[{"ProviderArn": "arn:aws:iam::aws:x"}])
 
 
 def test_each_request_has_an_id_of_its_own_and_one_line(town: Town) -> None:

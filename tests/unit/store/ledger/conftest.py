@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daypass.store.ledger import Head, Ledger, body_of
+from daypass.store.ledger import Head, Ledger, LedgerFailed, body_of
 from daypass.store.ledger.segments import SegmentFile
 from daypass.values.event import Event
 from daypass.values.secret import Secret
@@ -80,18 +81,35 @@ class FailingFile(SegmentFile):
             self._disk.at_once -= 1
 
 
+class AwaitedLedger(Ledger):
+    """A ledger whose lines can be awaited."""
+
+    def wait_for(self, body: bytes, **how: Any) -> asyncio.Future[None]:
+        """Append, and give what is done when the answer may go. Raises LedgerFailed when it is refused at once."""
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def tell(failure: LedgerFailed | None) -> None:
+            if not told.done():
+                told.set_result(None) if failure is None else told.set_exception(failure)
+
+        self.append(body, tell, **how)
+        if told.done() and (failure := told.exception()) is not None and not self._waiting:
+            raise failure
+        return told
+
+
 @pytest.fixture
 def disk() -> Disk:
     return Disk()
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, disk: Disk) -> Iterator[Callable[..., Ledger]]:
+def ledger(tmp_path: Path, disk: Disk) -> Iterator[Callable[..., AwaitedLedger]]:
     """`ledger(**settings)`: a ledger, opened; the same directory each time. `heads` on it lists what was anchored."""
-    made: list[Ledger] = []
+    made: list[AwaitedLedger] = []
 
-    def make(*, anchored: Head | None = None, key: Secret = KEY, node: str = NODE, **settings: Any) -> Ledger:
-        one = Ledger(tmp_path / "ledger", key, node, opener=disk.open, **settings)
+    def make(*, anchored: Head | None = None, key: Secret = KEY, node: str = NODE, **settings: Any) -> AwaitedLedger:
+        one = AwaitedLedger(tmp_path / "ledger", key, node, opener=disk.open, **settings)
         one.open(NOW, anchored)
         made.append(one)
         return one

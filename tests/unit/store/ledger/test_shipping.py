@@ -2,15 +2,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from daypass.store.ledger import Ledger, Shipper, body_of
+from daypass.store.ledger import Shipper, body_of
 from daypass.store.ledger import shipping as shipping_module
 from daypass.values.event import Event
 from daypass.values.session import Origin, Session
 
-MakeLedger = Callable[..., Ledger]
+MakeLedger = Callable[..., Any]
 Body = Callable[..., bytes]
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -23,9 +24,9 @@ def minting(number: int) -> bytes:
     return body_of(Event(f"m-{number}", NOW, "sts", "AssumeRole", "", "", minted=session(number)))
 
 
-def mint(ledger: Ledger, *numbers: int) -> None:
+def mint(ledger: Any, *numbers: int) -> None:
     async def work() -> None:
-        await asyncio.gather(*(ledger.append(minting(number), minted=session(number)) for number in numbers))
+        await asyncio.gather(*(ledger.wait_for(minting(number), minted=session(number)) for number in numbers))
 
     asyncio.run(work())
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from daypass.store.ledger import Head, Ledger, LedgerFailed, Reader, verify
+from daypass.store.ledger import Head, LedgerFailed, Reader, verify
 from daypass.store.ledger import writer as writer_module
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 from daypass.values.session import Origin, Session
 
-MakeLedger = Callable[..., Ledger]
+MakeLedger = Callable[..., Any]
 Body = Callable[..., bytes]
 KEY = Secret(b"ledger key of the tests, 32 byte")
 NODE = "node-1"
@@ -40,7 +40,7 @@ def test_many_at_once_share_few_syncs(ledger: MakeLedger, disk: Any, body: Body,
     async def work() -> None:
         async def client(number: int) -> None:
             for n in range(10):
-                await one.append(body(f"{number}-{n}"))
+                await one.wait_for(body(f"{number}-{n}"))
 
         await asyncio.gather(*(client(number) for number in range(64)))
 
@@ -57,13 +57,13 @@ def test_nothing_is_acknowledged_before_it_is_synced(ledger: MakeLedger, disk: A
     disk.gate = Gate()
 
     async def work() -> None:
-        first = [one.append(body(n)) for n in range(5)]
+        first = [one.wait_for(body(n)) for n in range(5)]
         await asyncio.sleep(0.05)
         assert disk.writes == 1  # the lines are in the file …
         assert len(requests(directory)) == 5
         assert not any(future.done() for future in first)  # … and nobody is told
         assert one.head.seq == 0
-        second = [one.append(body(n)) for n in range(5, 9)]
+        second = [one.wait_for(body(n)) for n in range(5, 9)]
         await asyncio.sleep(0.05)
         assert disk.writes == 1  # one in flight
         disk.gate.set()
@@ -79,7 +79,7 @@ def test_a_client_that_went_away_stops_nobody(ledger: MakeLedger, disk: Any, bod
     one = ledger()
 
     async def work() -> None:
-        futures = [one.append(body(n)) for n in range(3)]
+        futures = [one.wait_for(body(n)) for n in range(3)]
         futures[1].cancel()
         await asyncio.gather(futures[0], futures[2])
 
@@ -94,14 +94,14 @@ def test_after_an_io_error_nobody_is_acknowledged_any_more(ledger: MakeLedger, d
     disk.gate = Gate()
 
     async def work() -> None:
-        good = one.append(body(0))
+        good = one.wait_for(body(0))
         disk.gate.set()
         await good
         disk.gate.clear()
-        failing = [one.append(body(n)) for n in range(1, 4)]
+        failing = [one.wait_for(body(n)) for n in range(1, 4)]
         setattr(disk, where, BROKEN)
         await asyncio.sleep(0.02)
-        behind = [one.append(body(n)) for n in range(4, 6)] if where == "fail_sync" else []
+        behind = [one.wait_for(body(n)) for n in range(4, 6)] if where == "fail_sync" else []
         disk.gate.set()
         results = await asyncio.gather(*failing, *behind, return_exceptions=True)
         assert all(isinstance(result, LedgerFailed) for result in results)
@@ -109,7 +109,7 @@ def test_after_an_io_error_nobody_is_acknowledged_any_more(ledger: MakeLedger, d
         setattr(disk, where, None)
         syncs = disk.syncs
         with pytest.raises(LedgerFailed, match="broken"):
-            one.append(body(9))
+            one.wait_for(body(9))
         await asyncio.sleep(0.02)
         assert disk.syncs == syncs
         assert one.head.seq == 1
@@ -137,22 +137,22 @@ def test_on_a_full_disk_changes_are_refused_and_verifying_goes_on(
     one = ledger()
 
     async def work() -> None:
-        await one.append(body(0))
+        await one.wait_for(body(0))
         disk.fail_write, disk.write_before_failing = FULL, written
-        change, look = one.append(body(1)), one.append(body(2), spoolable=True)
+        change, look = one.wait_for(body(1)), one.wait_for(body(2), spoolable=True)
         await look
         with pytest.raises(LedgerFailed, match="no space"):
             await change
         assert one.state == "full"
         assert requests(directory) == ["request-0"]  # what was half written is taken back
-        await one.append(body(3), spoolable=True)
+        await one.wait_for(body(3), spoolable=True)
         with pytest.raises(LedgerFailed, match="no space"):
-            await one.append(body(4))
+            await one.wait_for(body(4))
         assert one.head.seq == 1
         disk.fail_write = None
         while one.state == "full":
             await asyncio.sleep(0.01)
-        await one.append(body(5))
+        await one.wait_for(body(5))
 
     run(work())
     assert requests(directory) == [f"request-{n}" for n in range(6)]
@@ -167,7 +167,7 @@ def test_the_other_choice_on_a_full_disk_refuses_everything(ledger: MakeLedger, 
         disk.fail_write = FULL
         for spoolable in (True, False):
             with pytest.raises(LedgerFailed, match="no space"):
-                await one.append(body(int(spoolable)), spoolable=spoolable)
+                await one.wait_for(body(int(spoolable)), spoolable=spoolable)
         disk.fail_write = None
         await one.drain()
 
@@ -182,11 +182,11 @@ def test_what_waits_is_bounded(ledger: MakeLedger, disk: Any, body: Body, monkey
     async def work() -> None:
         disk.fail_write = FULL
         with pytest.raises(LedgerFailed):
-            await one.append(body(0))
+            await one.wait_for(body(0))
         accepted = 0
         with pytest.raises(LedgerFailed, match="too many"):
             for n in range(1000):
-                await one.append(body(n), spoolable=True)
+                await one.wait_for(body(n), spoolable=True)
                 accepted += 1
         assert 5 < accepted < 50
         with pytest.raises(LedgerFailed, match="not written"):
@@ -200,7 +200,7 @@ def test_a_new_segment_begins_and_the_chain_goes_on(ledger: MakeLedger, disk: An
 
     async def work() -> None:
         for n in range(30):
-            await one.append(body(n))
+            await one.wait_for(body(n))
 
     run(work())
     names = sorted(path.name for path in directory.iterdir())
@@ -219,10 +219,10 @@ def test_no_space_for_a_new_segment_is_a_full_disk(ledger: MakeLedger, disk: Any
         raise FULL
 
     async def work() -> None:
-        await one.append(body(0))
+        await one.wait_for(body(0))
         monkeypatch.setattr(one, "_opener", refuse)
         with pytest.raises(LedgerFailed):
-            await one.append(body(1))
+            await one.wait_for(body(1))
         assert one.state == "full"
         monkeypatch.setattr(one, "_opener", disk.open)
         await one.drain()
@@ -247,7 +247,7 @@ def test_a_batch_is_bounded_but_a_long_line_goes_alone(
     one = ledger()
 
     async def work() -> None:
-        await asyncio.gather(*(one.append(body(n, long="x" * 2000 if n == 3 else "")) for n in range(12)))
+        await asyncio.gather(*(one.wait_for(body(n, long="x" * 2000 if n == 3 else "")) for n in range(12)))
 
     run(work())
     assert disk.writes > 3
@@ -263,14 +263,14 @@ def test_the_head_is_anchored_within_a_second_and_at_the_end(ledger: MakeLedger,
         loop = asyncio.get_running_loop()
         start = loop.time()
         for n in range(20):
-            await one.append(body(n))
+            await one.wait_for(body(n))
         assert len(heads) <= (loop.time() - start) / 0.02
         await asyncio.sleep(0.05)
         assert heads[-1] == one.head
         before = len(heads)
         await asyncio.sleep(0.05)
         assert len(heads) == before  # nothing new, nothing to anchor
-        await one.append(body(20))
+        await one.wait_for(body(20))
         await one.drain()
 
     run(work())
@@ -284,7 +284,7 @@ def test_what_was_minted_is_told_once_it_is_durable(ledger: MakeLedger, disk: An
     disk.gate = Gate()
 
     async def work() -> None:
-        futures = [one.append(body(n), minted=SESSION if n % 2 else None) for n in range(4)]
+        futures = [one.wait_for(body(n), minted=SESSION if n % 2 else None) for n in range(4)]
         await asyncio.sleep(0.02)
         assert told == []
         disk.gate.set()
@@ -292,7 +292,7 @@ def test_what_was_minted_is_told_once_it_is_durable(ledger: MakeLedger, disk: An
         assert told == [(2, SESSION), (4, SESSION)]
         disk.fail_sync = BROKEN
         with pytest.raises(LedgerFailed):
-            await one.append(body(4), minted=SESSION)
+            await one.wait_for(body(4), minted=SESSION)
         assert len(told) == 2
 
     run(work())
@@ -314,7 +314,7 @@ def test_without_durability_nobody_waits_and_nothing_is_synced(ledger: MakeLedge
     one = ledger(durable=False)
 
     async def work() -> None:
-        assert all(one.append(body(n)).done() for n in range(50))
+        assert all(one.wait_for(body(n)).done() for n in range(50))
         await one.drain()
 
     run(work())
@@ -333,7 +333,7 @@ def test_closed_is_closed(ledger: MakeLedger, body: Body, tmp_path: Path) -> Non
 
     async def work() -> None:
         with pytest.raises(LedgerFailed, match="closed"):
-            one.append(body(1))
+            one.wait_for(body(1))
 
     run(work())
 
@@ -342,7 +342,7 @@ def test_sync_and_loop_do_not_mix(ledger: MakeLedger, disk: Any, body: Body) -> 
     one = ledger()
 
     async def work() -> None:
-        future = one.append(body(0))
+        future = one.wait_for(body(0))
         with pytest.raises(LedgerFailed, match="in use"):
             one.append_sync([body(1)])
         await future
@@ -371,7 +371,7 @@ def test_a_file_that_cannot_be_restored_is_broken_not_full(
 
     async def work() -> None:
         with pytest.raises(LedgerFailed):
-            await one.append(body(1), spoolable=True)
+            await one.wait_for(body(1), spoolable=True)
 
     run(work())
     assert one.state == "broken"
