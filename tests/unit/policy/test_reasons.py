@@ -94,6 +94,19 @@ def test_the_nearest_of_many_are_kept() -> None:
     assert sids(why(Layers((own,)))) == [f"s{n}" for n in range(MAX_MISSED)]
 
 
+def test_what_a_variable_stands_for_is_told() -> None:
+    team, gone = "${aws:PrincipalTag/Team}", "${aws:PrincipalTag/gone}"
+    own = read(
+        "identity",
+        allow("same", Condition={"StringEquals": {"aws:ResourceTag/Team": team}}),
+        allow("home", resource=f"arn:aws:s3:::{gone}/*"),
+        allow("odd", Condition={"StringEquals": {"aws:ResourceTag/Team": ["x" * 300 + team]}}),
+    )
+    context: dict[str, Values] = {"aws:principaltag/team": "red", "aws:other": "x"}
+    found = reasons("r", Ask("s3:GetObject", RESOURCE, HERE), USER, context, Layers((own,)))
+    assert dict(found.context) == {"aws:principaltag/team": ("red",), "aws:principaltag/gone": ()}
+
+
 def test_long_values_are_cut_and_many_are_counted_by_an_ellipsis() -> None:
     values = [f"{n:03d}" + "é" * 300 for n in range(20)]
     own = read("identity", allow("long", Condition={"StringEquals": {"aws:PrincipalTag/Team": values[: MAX_VALUES + 1]}}))
