@@ -83,7 +83,9 @@ DATES = [
     "2026", "2026-01", "2026-01-01", "2026-01-01T00:00Z", "2026-01-01T00:00:00.5Z", "2026-01-01T02:00:00+02:00", "1767225600",
     "1767225600.5", "2026-01-01t00:00:00z", "2026-02-30", "2025-12-31T23:59:59Z", "2027",
 ]  # fmt: skip
-ADDRESSES = ["10.1.2.3", "::ffff:10.1.2.3", "10.1.2.3%eth0", "2001:db8::1", "192.168.0.1", "::a01:203", "10.1.2", "010.1.2.3"]
+ADDRESSES = [
+    "10.1.2.3", "::ffff:10.1.2.3", "10.1.2.3%eth0", "2001:db8::1", "192.168.0.1", "::a01:203", "10.1.2", "010.1.2.3", "10.1.2.3/32",
+]  # fmt: skip
 
 # family → its keys with the values that requests have, and the values that policies have
 FAMILIES: dict[str, tuple[dict[str, list[str]], list[Any]]] = {
@@ -103,7 +105,7 @@ FAMILIES: dict[str, tuple[dict[str, list[str]], list[Any]]] = {
         ["2026", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.500Z", 1767225600, "2025-12-31T23:59:59-00:00"],
     ),
     "Bool": ({"aws:SecureTransport": ["true", "false", "TRUE", "yes", ""]}, [True, "true", "False", False, "${aws:SecureTransport}"]),
-    "Binary": ({"x:blob": ["YQ==", "YQ", "Yg=="]}, ["YQ==", "Yg=="]),
+    "Binary": ({"x:blob": ["YQ==", "YQ", "Yg=="]}, ["YQ==", "Yg==", "YR=="]),
     "Ip": (
         {"aws:SourceIp": ADDRESSES},
         ["10.0.0.0/8", "10.1.2.3", "::/0", "0.0.0.0/0", "::ffff:10.0.0.0/104", "2001:db8::/32", "10.1.2.3/31", "::ffff:10.1.2.3"],

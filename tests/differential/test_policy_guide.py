@@ -15,7 +15,9 @@ from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Values
 from unit.policy import people
 
-VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "policy" / "guide.json").read_text("utf-8"))
+FOLDER = Path(__file__).parents[1] / "vectors" / "policy"
+FILES = ("guide", "operators", "examples", "organizations", "evaluation")
+VECTORS: list[dict[str, Any]] = [vector for name in FILES for vector in json.loads((FOLDER / f"{name}.json").read_text("utf-8"))]
 CASES = [(vector, one) for vector in VECTORS for one in vector["asks"]]
 
 
@@ -25,6 +27,7 @@ def _layers(vector: dict[str, Any]) -> Layers:
         read_policy(json.dumps(vector["boundary"]), "boundary") if "boundary" in vector else None,
         tuple(read_policy(json.dumps(one), "session") for one in vector["session"]) if "session" in vector else None,
         tuple(tuple(read_policy(json.dumps(one), "scp") for one in level) for level in vector.get("scps", [])),
+        tuple(tuple(read_policy(json.dumps(one), "rcp") for one in level) for level in vector.get("rcps", [])),
     )
 
 
@@ -39,5 +42,6 @@ def test_what_the_user_guide_says(vector: dict[str, Any], one: dict[str, Any]) -
     told = policy_spec.decide(
         (one["action"], one["resource"], owner, vector["combine"], vector.get("resource")), asdict(caller), context,
         vector.get("identity", []), vector.get("boundary"), vector.get("session"), vector.get("scps", ()),
+        vector.get("rcps", ()),
     )  # fmt: skip
     assert told == one["answer"]

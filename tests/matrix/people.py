@@ -74,5 +74,8 @@ SAMPLES: dict[tuple[str, str], Any] = {
     ("iam", "DeleteAccountPasswordPolicy"): _after("UpdateAccountPasswordPolicy", {}),
     ("iam", "SetSecurityTokenServicePreferences"): lambda world: {"GlobalEndpointTokenVersion": "v2Token"},
     ("iam", "GetAccountSummary"): lambda world: {},
+    ("iam", "GetAccountAuthorizationDetails"): lambda world: {"Filter": ["User", "Role"], "MaxItems": 2},
+    ("iam", "GenerateCredentialReport"): lambda world: {},
+    ("iam", "GetCredentialReport"): _after("GenerateCredentialReport", {}),
 }  # fmt: skip
 EXPECTED_ERROR = {("iam", "ChangePassword"): "InvalidUserType"}  # of a role session; the user who calls succeeds

@@ -1,4 +1,6 @@
-"""The tutorial's own commands, typed one after the other into one shell: each succeeds, or fails as the comment beside it says."""
+"""The commands of the pages that are typed as they stand, one after the other into one shell: each succeeds, or fails as the comment
+beside it says.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ import subprocess
 import uuid
 from pathlib import Path
 
+import pytest
+
 from clients.drivers import HINT, PLACE
 from rig.require import require
 from rig.server import clean_environment, running
 from rig.source import ROOT
 
-TUTORIAL = ROOT / "docs" / "tutorial" / "first-ten-minutes.md"
+PAGES = {"tutorial/first-ten-minutes.md": 18, "how-to/guard-an-organization.md": 24}  # and how many commands it has at least
 BLOCK = re.compile(r"^```\n(.*?)^```", re.M | re.S)
 COMMAND = re.compile(r"(?:.*\\\n)*.*<<END\n(?:.*\n)*?END\n|(?:.*\\\n)*.+\n", re.M)
 ERROR = re.compile(r"\s# (?P<code>[A-Z][a-z]+[A-Z][A-Za-z]+)")
@@ -20,9 +24,11 @@ BY_THE_TEST = ("make up",)  # the fixture's part
 TIMEOUT = 120
 
 
-def test_the_tutorial_goes_as_written(tmp_path: Path) -> None:
-    commands = [c for block in BLOCK.findall(TUTORIAL.read_text()) for c in COMMAND.findall(block) if c.strip() not in BY_THE_TEST]
-    assert len(commands) >= 18
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_goes_as_written(page: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    commands = [c for block in BLOCK.findall(text) for c in COMMAND.findall(block) if c.strip() not in BY_THE_TEST]
+    assert len(commands) >= PAGES[page]
     aws = require(PLACE / "awscli-v2" / "aws", HINT)
     mark = uuid.uuid4().hex
     script = "".join(f"{command}printf '\\n%s %s\\n' {mark} $?\n" for command in commands)

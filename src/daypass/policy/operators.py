@@ -101,12 +101,12 @@ def _boolean(values: Sequence[str], variables: bool) -> ValueTest:
 
 
 def _binary(values: Sequence[str], variables: bool) -> ValueTest:
+    known = set()
     for value in values:
         try:
-            base64.b64decode(value.encode("ascii"), validate=True)
+            known.add(base64.b64encode(base64.b64decode(value.encode("ascii"), validate=True)).decode("ascii"))
         except (binascii.Error, UnicodeEncodeError):
             raise PolicyError("Syntax errors in policy.", f"not base64: {value}") from None
-    known = frozenset(values)
     return lambda value, context: value in known
 
 

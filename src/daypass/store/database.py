@@ -15,9 +15,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from daypass.store.changes import StoreFailed
+from daypass.store.deadline import within
 from daypass.store.engine import UNDONE, error_name, is_away, is_shared, locking, reader
 
 AWAY_SECONDS = 1.0  # after a vain try, how long the next ones are refused at once: a queue of changes shall not wait one by one (F-10)
+
+DEADLINE = 4.5  # seconds for one transaction of a request or a round, connecting included: "writes fail < 5 s" (F-07)
+PATIENCE = 120.0  # for what may take long: loading everything
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +77,7 @@ class Database:
     def reading(self, *, patient: bool = False) -> Iterator[Connection]:
         """A transaction that sees one state. Raises StoreFailed; `patient`: for what may take long."""
         engine = self._reader.execution_options(patient=True) if patient and self.shared else self._reader
-        with self._translated(), engine.begin() as connection:
+        with self._translated(seconds=PATIENCE if patient else DEADLINE), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -86,12 +90,13 @@ class Database:
                 yield connection
 
     @contextmanager
-    def _translated(self, *, writes: bool = False) -> Iterator[None]:
-        """What a failure of the database means to those who asked."""
+    def _translated(self, *, writes: bool = False, seconds: float = DEADLINE) -> Iterator[None]:
+        """What a failure of the database means to those who asked. They wait no longer than `seconds`."""
         if time.monotonic() < self._away_until:
             raise StoreFailed("the database is away")
         try:
-            yield
+            with within(seconds):
+                yield
         except IntegrityError:
             raise  # undone; where it is not a Conflict by now it is a bug of the caller
         except (DBAPIError, PoolTimeout) as error:

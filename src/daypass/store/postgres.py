@@ -19,16 +19,18 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from daypass.store.deadline import seconds_left
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 
-CONNECT_SECONDS = 3  # libpq takes no less than 2
-STATEMENT_SECONDS = 4  # what the server lets a statement take, waiting for a lock included: "writes fail < 5 s" (fault F-07)
-ANSWER_SECONDS = 4.5  # what we wait for any one answer, whatever the server or a proxy before it does (fault F-10)
+CONNECT_SECONDS = 3
+LEAST_SECONDS = 2  # libpq's own least for a connection
+STATEMENT_SECONDS = 4  # what the server lets a statement take, waiting for a lock included
 PATIENT_SECONDS = 120  # the same for what an operator waits for: loading everything, migrations
 POOL = 4  # connections of a node: the storage thread's, and readers of long lists on the outside threads
 POOL_SECONDS = 2  # how long one of these waits for a connection of the pool
 LISTEN_AGAIN = 1.0  # seconds after a listener's connection broke
+LISTEN_SECONDS = 0.25  # how long it listens before it looks whether it has to end
 CHANNEL = "daypass"
 
 _STATE = 0x64617970617373  # "daypass": the advisory lock of the state (and of migrations)
@@ -55,16 +57,20 @@ log = logging.getLogger(__name__)
 
 
 class Bounded(psycopg.Connection[Any]):
-    """A connection that gives up: an answer that does not come in time breaks it."""
+    """A connection that gives up: an answer that does not come before the deadline (deadline.py) breaks it."""
 
-    patience: float = ANSWER_SECONDS
+    @classmethod
+    def open(cls, arguments: dict[str, Any]) -> Bounded:
+        """A connection with the time that is left. Raises psycopg.OperationalError."""
+        left = min(seconds_left(CONNECT_SECONDS), CONNECT_SECONDS)
+        if left < 1:
+            raise psycopg.OperationalError("no time is left to connect")
+        return cls.connect(**arguments, connect_timeout=max(int(left), LEAST_SECONDS))
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """What psycopg does whenever it waits for the server, with an end to it."""
-        if timeout is not None:
-            return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, self.patience)
+            return super().wait(gen, interval, seconds_left(PATIENT_SECONDS) if timeout is None else timeout)
         except psycopg.errors._WaitTimeout:
             self.pgconn.finish()  # whatever comes of the statement, nobody waits for it any more
             raise psycopg.OperationalError("the database did not answer in time") from None
@@ -95,7 +101,7 @@ def _arguments(url: URL, password: Secret | None) -> dict[str, Any]:
     if password is not None:
         given["password"] = password.reveal().decode()
     options = " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())
-    named = {"application_name": "daypass", "connect_timeout": CONNECT_SECONDS, "options": f"{given.pop('options', '')} {options}".strip()}
+    named = {"application_name": "daypass", "options": f"{given.pop('options', '')} {options}".strip()}
     return _LIVELY | given | named
 
 
@@ -115,7 +121,7 @@ def open_postgres(text: str, password: Secret | None) -> tuple[Engine, Callable[
     arguments = _arguments(url, password)
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        creator=lambda: Bounded.connect(**arguments),
+        creator=lambda: Bounded.open(arguments),
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
@@ -124,7 +130,7 @@ def open_postgres(text: str, password: Secret | None) -> tuple[Engine, Callable[
     )
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begun)
-    return engine, lambda: psycopg.connect(**arguments, autocommit=True)
+    return engine, lambda: psycopg.connect(**arguments, connect_timeout=CONNECT_SECONDS, autocommit=True)
 
 
 def _connected(connection: Any, record: object) -> None:
@@ -135,20 +141,10 @@ def _connected(connection: Any, record: object) -> None:
 def _begun(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("patient"):
-        _be_patient(connection)
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PATIENT_SECONDS}s'")
     lock = LOCKS.get(options.get("lock", "state"))
     if lock is not None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
-
-
-def _be_patient(connection: Connection) -> None:
-    """What an operator waits for may take its time, in this transaction."""
-    raw: Any = connection.connection.dbapi_connection
-    raw.patience = PATIENT_SECONDS
-    connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PATIENT_SECONDS}s'")
-    # the pool gives the connection to others afterwards
-    event.listen(connection, "commit", lambda _: setattr(raw, "patience", ANSWER_SECONDS))
-    event.listen(connection, "rollback", lambda _: setattr(raw, "patience", ANSWER_SECONDS))
 
 
 def notify(connection: Connection, seq: int) -> None:
@@ -210,7 +206,7 @@ class Listener:
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         self._heard(0)
         while not self._ended.is_set():
-            for told in connection.notifies(timeout=LISTEN_AGAIN, stop_after=1):
+            for told in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
                 # anybody who may connect may notify; it says no more than "look"
                 self._heard(int(told.payload) if _NUMBER.fullmatch(told.payload) else 0)
 

@@ -72,7 +72,7 @@ class Why:
 
         INVARIANT: no account reads another's policies here, as AWS's sentence gives no reason across accounts (fact sheet A, §5.11).
         """
-        if account not in (self.account, self.owner):
+        if not account or account not in (self.account, self.owner):
             return None
         layers = (OF_CALLER if account == self.account else frozenset()) | (OF_RESOURCE if account == self.owner else frozenset())
         statements = tuple(one for one in self.statements if one.layer in layers)

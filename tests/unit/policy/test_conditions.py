@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from daypass.policy.conditions import Block, Holds, all_hold, compile_condition
+from daypass.policy.conditions import Block, Holds, all_hold, compile_condition, quantified
 from daypass.policy.syntax import PolicyError
 from daypass.values.decision import Values
 
@@ -92,6 +92,36 @@ def test_values_are_or_keys_and_operators_are_and() -> None:
     assert test(good)
     for key, value in (("a:x", "3"), ("a:y", "1"), ("a:n", "5")):
         assert not test(good | {key: value})
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_each_of_them_counts(count: int) -> None:
+    block = {"StringEquals": {f"a:{number}": ["x"] for number in range(count)}}
+    test = _compiled(block)
+    assert test is not None
+    good: dict[str, Values] = {f"a:{number}": "x" for number in range(count)}
+    assert test(good) is True
+    for key in good:
+        assert test(good | {key: "y"}) is False
+
+
+def test_they_can_be_told_apart() -> None:
+    first, second = compile_condition({"StringEquals": {"A:X": ["1", "2"]}, "Null": {"a:y": ["true"]}}, variables=True)
+    assert first[:4] == ("StringEquals", "a:x", "A:X", ("1", "2"))
+    assert second[:4] == ("Null", "a:y", "a:y", ("true",))
+
+
+@pytest.mark.parametrize(
+    ("operator", "parts"),
+    [
+        ("StringEquals", ("", "StringEquals", False)),
+        ("ForAllValues:StringLikeIfExists", ("ForAllValues:", "StringLike", True)),
+        ("ForAnyValue:Bool", ("ForAnyValue:", "Bool", False)),
+        ("Null", ("", "Null", False)),
+    ],
+)
+def test_the_parts_of_an_operator(operator: str, parts: tuple[str, str, bool]) -> None:
+    assert quantified(operator) == parts
 
 
 def test_no_condition_is_no_test() -> None:

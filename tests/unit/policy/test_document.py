@@ -65,6 +65,16 @@ def _with(*statements: Any, **more: Any) -> dict[str, Any]:
         (statement(Resource="arn:error:s3:::b"), 'Partition "error" is not valid for resource "arn:error:s3:::b".'),
         (statement(Resource="arn:aws:iam:a::user/b"), "IAM resource arn:aws:iam:a::user/b cannot contain region information."),
         (statement(Resource="arn:aws:*:::b"), "Resource vendor must be fully qualified and cannot contain regexes."),
+        (statement(Resource="arn:aws:s?:::b"), "Resource vendor must be fully qualified and cannot contain regexes."),
+        (statement(Resource="arn:aws::::b"), "Resource vendor must be fully qualified and cannot contain regexes."),
+        (statement(Resource="arn:${a}:s3:::b"), 'Partition "${a}" is not valid for resource "arn:${a}:s3:::b".'),
+        (statement(Resource="arn:aws:s3:${a}::b"), 'Resource arn:aws:s3:${a}::b must be in ARN format or "*".'),
+        (statement(Resource="arn:aws:s3::${a}:b"), 'Resource arn:aws:s3::${a}:b must be in ARN format or "*".'),
+        (statement(Effect="DENY"), "The policy failed legacy parsing"),
+        (statement(Action=None) | {"Action": None}, SYNTAX),
+        (statement(Action=None) | {"NotAction": None}, SYNTAX),
+        (statement(Resource=None) | {"Resource": None}, SYNTAX),
+        (statement(Action=[True]), SYNTAX),
         (statement(Resource="arn:aws:${a:b}:::b"), 'Resource arn:aws:${a:b}:::b must be in ARN format or "*".'),
         (statement(Sid="a b"), SID),
         (statement(Sid=5), SYNTAX),
@@ -158,6 +168,50 @@ def test_a_resource_control_policy_is_about_everyone(change: dict[str, Any]) -> 
 @pytest.mark.parametrize("resource", ["arn:*:s3:::b", "arn:aws*:s3:::b", "arn:a?s:s3:::b", "arn:aws:iam::*:*", "arn:aws:s3:*:*:a/b"])
 def test_resources_that_aws_takes(resource: str) -> None:
     assert read_document(json.dumps(_with(statement(Resource=resource))), "identity").statements[0].resources == (resource,)
+
+
+def test_sids_of_a_resource_s_policy_may_have_any_letters() -> None:
+    one = statement(Sid="a b", Principal="*")
+    assert read_document(json.dumps(_with(one)), "resource").statements[0].sid == "a b"
+    assert _refusal(_with(TRUST | {"Sid": "a b"}), "trust") == SID
+    assert _refusal(_with(statement("Deny", Sid="a b", Principal="*")), "rcp") == SID
+
+
+def test_a_principal_or_its_negation() -> None:
+    one = statement("Deny", Principal="*", NotPrincipal={"AWS": HERE})
+    assert _refusal(_with(one), "resource") == SYNTAX
+    assert _refusal(_with(statement("Deny") | {"Principal": None}), "resource") == SYNTAX
+    assert _refusal(_with(statement("Deny")), "resource") == "Missing required field Principal"
+    assert _refusal(_with(statement("Deny", NotPrincipal={"AWS": [HERE, "*"]})), "resource") == SYNTAX
+
+
+@pytest.mark.parametrize(
+    "action", ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
+)
+def test_each_action_of_a_trust_policy(action: str) -> None:
+    assert read_document(json.dumps(_with(TRUST | {"Action": action})), "trust").statements[0].actions == (action,)
+    assert _refusal(_with(TRUST | {"Action": action + "x"}), "trust") == STS_ONLY
+
+
+@pytest.mark.parametrize(
+    ("one", "position"),
+    [
+        (statement(Action=["s3:Get", "x"]), "Statement[1].Action"),
+        (statement(Action=[1]), "Statement[1].Action"),
+        (statement(Resource=["*", "x"]), "Statement[1].Resource"),
+        (statement(Resource=[1]), "Statement[1].Resource"),
+        (statement(Sid="a b"), "Statement[1].Sid"),
+        (statement(Condition=[]), "Statement[1].Condition"),
+        (statement(Condition={"Bool": {}}), "Statement[1].Condition.Bool"),
+        (statement(Condition={"Bool": {"a:b": []}}), "Statement[1].Condition.Bool.a:b"),
+        (statement(Condition={"Bool": {"ab": "true"}}), "Statement[1].Condition.Bool.ab"),
+        (statement(Extra=1), "Statement[1].Extra"),
+    ],
+)
+def test_where_it_is_wrong(one: Any, position: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        read_document(json.dumps(_with(one)), "identity")
+    assert caught.value.position == position
 
 
 def test_not_principal_belongs_to_a_deny() -> None:

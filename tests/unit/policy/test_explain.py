@@ -3,7 +3,7 @@ from __future__ import annotations
 from daypass.policy import Layers, decide, explain
 from daypass.values.decision import Ask, Values
 from daypass.values.why import Considered, Failed
-from unit.policy.people import HERE, PROVIDER, ROOT, SESSION, THERE, USER, policy, statement, trust
+from unit.policy.people import HERE, PROVIDER, ROOT, SESSION, THERE, TOKEN, USER, policy, statement, trust
 
 ALL = policy("identity", statement(), name="all")
 THE_ROLE = f"arn:aws:iam::{HERE}:role/target"
@@ -70,3 +70,35 @@ def test_root_needs_no_statement() -> None:
 def test_a_policy_that_must_be_there_and_is_not() -> None:
     told = explain(Ask("s3:Get", "*", THERE), USER, {}, Layers((ALL,)))
     assert [(one.said, one.needed) for one in told.layers if one.layer == "resource"] == [("nothing", True)]
+
+
+def test_whom_a_statement_means() -> None:
+    own = policy(
+        "resource",
+        statement("Deny", Sid="Others", NotPrincipal={"AWS": [HERE, USER.arn]}),
+        statement("Deny", Sid="Them", Principal={"AWS": THERE}),
+        statement(Sid="All", Principal="*"),
+    )
+    for caller, bounded, applied in ((USER, None, {"All"}), (SESSION, None, {"Others", "All"}), (USER, ALL, {"Others", "All"})):
+        told = explain(Ask("s3:Get", "*", HERE, combine="either", policy=own), caller, {}, Layers((ALL,), boundary=bounded))
+        said = next(one for one in told.layers if one.layer == "resource")
+        assert {one.statement for one in said.matched} == applied
+        assert {one.statement for one in said.missed} == {"Others", "Them", "All"} - applied
+        assert said.said == ("deny" if "Others" in applied else "allow")
+
+
+def test_a_resource_control_policy_is_about_tokens_too() -> None:
+    layers = Layers(rcps=((policy("rcp", statement(Principal="*")),), (policy("rcp", statement(Principal="*", Action="x:Y")),)))
+    own = trust({"Federated": PROVIDER})
+    told = explain(Ask("sts:AssumeRoleWithWebIdentity", THE_ROLE, HERE, combine="must", policy=own), TOKEN, {}, layers)
+    assert [(one.layer, one.level, one.said, one.needed) for one in told.layers[:3]] == [
+        ("rcp", 0, "allow", True), ("rcp", 1, "nothing", True), ("trust", 0, "allow", True),
+    ]  # fmt: skip
+    assert told.decision.layer == "rcp"
+
+
+def test_a_role_without_a_trust_policy() -> None:
+    told = explain(Ask("sts:AssumeRole", THE_ROLE, HERE, combine="must"), USER, {}, Layers((ALL,)))
+    assert [(one.said, one.needed) for one in told.layers if one.layer == "resource"] == [("nothing", True)]
+    told = explain(Ask("sts:AssumeRole", THE_ROLE, HERE, combine="none"), USER, {}, Layers((ALL,)))
+    assert [(one.said, one.needed) for one in told.layers if one.layer == "resource"] == [("absent", False)]

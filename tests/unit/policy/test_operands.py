@@ -35,6 +35,9 @@ def test_numbers_are_exact() -> None:
         "2026-01-01T00:00:60Z",
         "2026-01-01T00:00:00+2400",
         "2026-01-01T00:00:00+24:00",
+        "2026-01-01T00:00:00+00:60",
+        "2026-01-01T00:00:00-24:00",
+        "2026-01-01T24:00Z",
         "2026-01-01T00:00:00.Z",
         "20260101T000000Z",
         "２０２６",
@@ -61,6 +64,8 @@ def test_not_a_date(text: str) -> None:
         "2026-01-01T00:00:00.000000000Z",
         "2026-01-01T01:30:00+01:30",
         "2025-12-31T22:30:00-01:30",
+        "2026-01-01T23:59:00+23:59",
+        "2025-12-31T23:00:00.0-01:00",
         "1767225600",
         "1767225600.0",
     ],
@@ -94,6 +99,10 @@ def test_not_a_network(text: str) -> None:
 
 
 def test_networks() -> None:
+    assert read_network("2001:db8::1/128") == Network(6, 0x20010DB8000000000000000000000001, 0)
+    assert read_network("::/0") == Network(6, 0, 128)
+    assert read_network("::ffff:10.0.0.1/96") == Network(4, 0, 32)
+    assert read_network("::ffff:10.0.0.1/128") == read_network("10.0.0.1/32") == Network(4, 0x0A000001, 0)
     assert read_network("10.1.2.3/8") == Network(4, 10, 24)
     assert read_network("0.0.0.0/0") == Network(4, 0, 32)
     assert read_network("10.1.2.3") == Network(4, 0x0A010203, 0)

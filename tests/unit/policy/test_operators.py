@@ -14,6 +14,40 @@ def test_the_operators_of_the_user_guide() -> None:
     assert {name for name, one in OPERATORS.items() if one.negated} == {name for name in OPERATORS if "Not" in name}
 
 
+def test_their_names() -> None:
+    compared = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+    ordered = {f"{family}{name}" for family in ("Numeric", "Date") for name in compared}
+    strings = {f"String{form}" for form in ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike")}
+    arns = {"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"}
+    assert set(OPERATORS) == ordered | strings | arns | {"Bool", "BinaryEquals", "IpAddress", "NotIpAddress"}
+
+
+def test_any_of_several_values_matches() -> None:
+    for operator, values, good, bad in (
+        ("StringEquals", ["a", "b"], "b", "c"), ("NumericEquals", ["1", "2"], "2", "3"), ("DateEquals", ["2025", "2026"], "2026", "2027"),
+        ("IpAddress", ["10.0.0.0/8", "11.0.0.0/8"], "11.1.1.1", "12.1.1.1"), ("BinaryEquals", ["YQ==", "Yg=="], "Yg==", "Yw=="),
+        ("ArnLike", ["arn:a:b:c:d:e", "arn:a:b:c:d:f"], "arn:a:b:c:d:f", "arn:a:b:c:d:g"), ("NumericLessThan", ["1", "5"], "4", "6"),
+        ("StringEqualsIgnoreCase", ["a", "b"], "B", "C"), ("ArnLike", ["arn:a:b:c:d:e", "${a:arn}"], "arn:a:b:c:d:e", "arn:a:b:c:d:g"),
+    ):  # fmt: skip
+        test = OPERATORS[operator].compile(values, True)
+        assert test(good, {}), operator
+        assert not test(bad, {}), operator
+
+
+def test_a_constant_and_a_variable() -> None:
+    test = OPERATORS["StringLike"].compile(["x*", "${aws:username}?"], True)
+    context = {"aws:username": "ann"}
+    assert [test(value, context) for value in ("xyz", "ann1", "ann", "bob1")] == [True, True, False, False]
+    assert [test(value, {}) for value in ("xyz", "ann1", "1")] == [True, False, False]
+
+
+def test_a_boolean_variable_needs_the_newest_version() -> None:
+    assert OPERATORS["Bool"].compile(["${aws:SecureTransport}"], True)("true", {"aws:securetransport": "TRUE"})
+    for values, variables in ((["${aws:SecureTransport}"], False), (["$"], True), (["{x"], True)):
+        with pytest.raises(PolicyError):
+            OPERATORS["Bool"].compile(values, variables)
+
+
 @pytest.mark.parametrize(
     ("operator", "value", "given", "expected"),
     [
@@ -41,6 +75,9 @@ def test_the_operators_of_the_user_guide() -> None:
         ("Bool", "true", "1", False),
         ("BinaryEquals", "YQ==", "YQ==", True),
         ("BinaryEquals", "YQ==", "a", False),
+        ("BinaryEquals", "YR==", "YQ==", True),  # the same byte, in base64 with stray bits
+        ("ArnLike", "arn:aws:iam::1:a:b", "arn:aws:iam::1:a:b", True),
+        ("ArnLike", "arn:aws:iam::1", "arn:aws:iam::1", False),
         ("IpAddress", "10.0.0.0/8", "10.255.0.1", True),
         ("IpAddress", "10.0.0.0/8", "::ffff:10.0.0.1", True),
         ("IpAddress", "::/0", "10.0.0.1", False),

@@ -43,3 +43,14 @@ def test_numbers_stay_as_written() -> None:
     assert value == {"a": ["1.50", "12345678901234567890", "x", True]}
     assert isinstance(value, dict)
     assert [type(one) for one in value["a"]] == [Number, Number, str, bool]
+
+
+def test_as_long_as_may_be() -> None:
+    assert read_json('"' + "a" * (MAX_TEXT - 2) + '"', "no") == "a" * (MAX_TEXT - 2)
+    with pytest.raises(PolicyError, match="no"):
+        read_json('"' + "a" * (MAX_TEXT - 1) + '"', "no")
+    assert MAX_TEXT == 131_072
+
+
+def test_an_error_without_a_place() -> None:
+    assert PolicyError("no").position == ""
