@@ -18,7 +18,7 @@ SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|ALTER\s+TABLE|PRAGMA\s)", re.I | re.S
 )
 TEXT_CALLS = frozenset({"hexdigest", "hex", "decode", "str", "format", "join", "lower", "upper", "strip"})
-VALUES = frozenset({"request", "response", "claim", "ask", "session", "made", "parent"})  # the names that values go by
+VALUES = frozenset({"request", "response", "claim", "ask", "session"})  # the names that values go by
 IGNORE = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover)(?::\s*[A-Z0-9, ]+|\[[a-z0-9, -]+\])?(?P<rest>.*)")
 
 

@@ -264,7 +264,7 @@ def test_proven_callers_are_not_counted(tmp_path: Path) -> None:
 
 def test_what_is_modelled_and_not_offered(town: Town) -> None:
     with pytest.raises(Refused) as refused:
-        town.it.call("iam", "GetCredentialReport", {}, town.operator)
+        town.it.call("iam", "SendDelegationToken", {"DelegationRequestId": "a" * 20}, town.operator)
     assert (refused.value.code, refused.value.status) == ("InvalidAction", 400)
     with pytest.raises(Refused, match="The parameter ProvidedContexts is not offered by this server"):
         town.assume(town.operator, "arn:aws:iam::123456789012:role/r", ProvidedContexts=[{"ProviderArn": "arn:aws:iam::aws:x"}])
