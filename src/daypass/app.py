@@ -107,11 +107,11 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         await loop.run_in_executor(storage, store.forget_outbox, [request_id for request_id, _ in outbox])
         if store.shared:
             upkeep.share(Peers(store, ledger, url), ledger)
-            store.listen(partial(_hear, loop, store, upkeep))
         node = _node(settings, data, url, store, ledger, ledger_key)
         door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
         config = configure(door, certificate=settings.tls_certificate, key=settings.tls_key)
         server = ApiServer(config, listen_unix(data), partial(_say_ready, data, url, settings.region))
+        store.listen(partial(_hear, loop, store, upkeep))
         await upkeep.round()
         gc.freeze()  # modules and state stay: the collector need not go through them again and again
         gc.set_threshold(YOUNG_OBJECTS)

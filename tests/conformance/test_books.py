@@ -68,3 +68,17 @@ def test_a_secret_of_the_installation_is_made_once(open_another: Open) -> None:
     assert len(made.reveal()) == 32
     assert other.secret("ledger") == made
     assert other.secret("another") != made
+
+
+def test_a_later_use_that_another_node_noted_stays(open_another: Open) -> None:
+    one, other = open_another(), open_another()
+    one.write(putting(user(), key(1)))
+    other.catch_up(NOW)
+    other.snapshot.use(key(1).id, NOW + timedelta(seconds=9), "sts", "eu-west-1")
+    one.snapshot.use(key(1).id, NOW, "iam", "us-east-1")
+    other.flush_usage()
+    one.flush_usage()
+    assert open_another().snapshot.last_used(key(1).id) == (NOW + timedelta(seconds=9), "sts", "eu-west-1")
+    if one.shared:
+        one.collect(NOW)
+        assert one.snapshot.last_used(key(1).id) == (NOW + timedelta(seconds=9), "sts", "eu-west-1")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from conformance.samples import HERE, NOW, deleting, key, order, putting, role, session, user
-from daypass.store import Store, feed
+from daypass.store import Conflict, Store, StoreFailed, feed
 
 Open = Callable[[], Store]
 
@@ -75,3 +75,20 @@ def test_the_age_grows_until_the_feed_is_read(store: Store) -> None:
     assert store.feed_age(NOW) == 0
     store.catch_up(NOW)  # a clock that is behind makes nothing older
     assert store.feed_age(later) == 0
+
+
+def test_f09_a_database_that_is_older_than_what_was_seen_is_not_followed(open_another: Open) -> None:
+    """A primary that was left behind, or a backup put back under running nodes: nothing is read from it, nothing written to it."""
+    store = open_another()
+    store.write(putting(user(1)))
+    store.write(putting(order("principal", user(1).id)))
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM changes WHERE seq = (SELECT max(seq) FROM changes)")
+        connection.exec_driver_sql("DELETE FROM revocations")
+    later = NOW + timedelta(seconds=60)
+    with pytest.raises(StoreFailed, match="older than what this node has seen"):
+        store.catch_up(later)
+    assert store.feed_age(later) == 60
+    assert len(store.snapshot.revocations) == 1
+    with pytest.raises(Conflict):
+        store.write(putting(user(2)))

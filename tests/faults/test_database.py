@@ -174,6 +174,24 @@ def test_F07_the_database_restarts_under_load(cluster: Cluster, schema: str, tmp
     assert set(lines.values()) == {1}
 
 
+def test_F07_a_commit_whose_answer_is_lost(cluster: Cluster, schema: str, link: Link, tmp_path: Path) -> None:
+    """The change is refused, since nobody knows; it was made all the same, and so it has its line as well as the refusal has."""
+    with running(tmp_path / "a", "--db", link.url(schema)) as node:
+        keys = operator(node)
+        link.cut_behind(b"INSERT INTO outbox", b"COMMIT")
+        refused = iam(node, keys, "CreateUser", UserName="u").send()
+        assert (refused.status, refused.code) == (503, "ServiceUnavailable")
+        link.mend()
+        until(lambda: iam(node, keys, "GetUser", UserName="u").send().status == 200, "it shows what is there")
+        until(lambda: cluster.sql("SELECT count(*) FROM outbox", schema) == ["0"], "its line is written")
+        again = iam(node, keys, "CreateUser", UserName="u").send()
+        assert again.code == "EntityAlreadyExists"
+        lines = [line.entry for line in Reader(node.data / "ledger").read() if line.entry and line.entry.eventName == "CreateUser"]
+        assert [line.errorCode for line in lines] == ["ServiceUnavailable", "", "EntityAlreadyExists"]
+        assert lines[0].requestID == lines[1].requestID == refused.headers["x-amzn-requestid"]
+        assert json.loads(node.command("events", "verify", "-o", "json").stdout)["Intact"]
+
+
 # -- F-10: a slow one
 
 

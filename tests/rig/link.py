@@ -16,7 +16,8 @@ _SOCKET = ".s.PGSQL.5432"
 
 class Link:
     """Connections to `url(schema)` go to the cluster. `hold` lets nothing pass, in neither direction, and closes nothing; `cut` closes
-    all and refuses new ones; `delay` holds up whatever the server says by some seconds; `mend` ends all that."""
+    all and refuses new ones; `cut_behind` does so when a node has said certain words, which still arrive; `delay` holds up whatever the
+    server says by some seconds; `mend` ends all that."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._folder = TemporaryDirectory(prefix="daypass-link-", dir="/tmp")
@@ -24,6 +25,7 @@ class Link:
         self._flowing = threading.Event()
         self._flowing.set()
         self._delay = 0.0
+        self._words: tuple[bytes, ...] = ()
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
@@ -42,6 +44,10 @@ class Link:
         """From now on the server's words come late."""
         self._delay = seconds
 
+    def cut_behind(self, *words: bytes) -> None:
+        """Cut as soon as one connection has said `words`, in this order."""
+        self._words = words
+
     def cut(self) -> None:
         """Close everything, and refuse what comes."""
         if self._listener is not None:
@@ -56,6 +62,7 @@ class Link:
     def mend(self) -> None:
         """All is well again."""
         self._delay = 0.0
+        self._words = ()
         self._flowing.set()
         if self._listener is None:
             self._listen()
@@ -92,12 +99,17 @@ class Link:
             threading.Thread(target=self._pass_on, args=(far, near, True), daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, late: bool) -> None:
+        said = 0  # of the words to cut behind
         try:
             while data := source.recv(65536):
+                while not late and said < len(self._words) and self._words[said] in data:
+                    said += 1
                 if late and self._delay:
                     self._ended.wait(self._delay)
                 self._flowing.wait()
                 sink.sendall(data)
+                if not late and self._words and said == len(self._words):
+                    self.cut()
         except OSError:
             pass  # cut, or the other side is gone
         for one in (source, sink):

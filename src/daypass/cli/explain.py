@@ -49,18 +49,18 @@ def told(found: Found) -> Iterator[str]:
     if missed:
         yield "What came near:"
     for one in missed:
-        yield f"  {_name(one)} would {one['Effect'].lower()} it, but:"
+        yield f"  {_name(one)}, would {one['Effect'].lower()} it, but:"
         yield from (f"    {_failure(item)}" for item in one["Failed"])
     if applied:
         yield "What applied:"
     for one in applied:
-        yield f"  {_name(one)} {'denies' if one['Effect'] == 'Deny' else 'allows'} {_list(one['Actions'])} on {_list(one['Resources'])}"
+        yield f"  {_name(one)}, {'denies' if one['Effect'] == 'Deny' else 'allows'} {_list(one['Actions'])} on {_list(one['Resources'])}"
     if found["Omitted"]:
         yield f"  … and {found['Omitted']} more statements"
     if found["Context"]:
-        yield "What the request stated:"
+        yield "Condition keys of the request:"
     for entry in found["Context"]:
-        yield f"  {entry['Key']} = {_list(entry['Values'])}"
+        yield f"  {entry['Key']} = {_list(entry['Values'])}" if entry["Values"] else f"  {entry['Key']} is absent"
 
 
 def _outcome(found: Found) -> Iterator[str]:
@@ -73,25 +73,26 @@ def _outcome(found: Found) -> Iterator[str]:
         yield f"  the reason, for you alone: {found['Reason']}"
     for one in decisions:
         what = f"{one['Action']} on {one['Resource']}"
-        kind = KINDS.get(one["Layer"], "policy")
         if one["Allowed"]:
-            yield f"Allowed: {what}, by {_source(one, kind)}"
+            yield f"Allowed: {what}, by {_source(one)}"
         elif one["Explicit"]:
-            yield f"Denied: {what}, explicitly, by {_source(one, kind)}"
+            yield f"Denied: {what}, explicitly, by {_source(one)}"
         else:
-            yield f"Denied: {what}, since no {kind} allows it"
+            yield f"Denied: {what}, since no {_kind(one)} allows it"
 
 
-def _source(one: Found, kind: str) -> str:
-    if not one["Statement"]:
-        return "the root user's own right"
-    return _name({**one, "Layer": one["Layer"]}) if one["Policy"] else f"{kind}, statement {one['Statement']}"
+def _source(one: Found) -> str:
+    return _name(one) if one["Statement"] else "the root user's own right"
+
+
+def _kind(one: Found) -> str:
+    return KINDS.get(one["Layer"], "policy")
 
 
 def _name(one: Found) -> str:
-    kind = KINDS.get(one["Layer"], "policy")
+    kind = _kind(one)
     policy = "" if one["Policy"] in ("", kind, "trust policy") else f" {one['Policy']}"
-    return f"{kind}{policy}, statement {one['Statement']},"
+    return f"{kind}{policy}, statement {one['Statement']}"
 
 
 def _failure(item: Found) -> str:

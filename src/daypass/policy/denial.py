@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from daypass.policy.decide import Layers
 from daypass.policy.explain import Explanation, explain
+from daypass.policy.syntax import PolicyError
+from daypass.policy.variables import Variable, read_template
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Layer, Values
 from daypass.values.why import Considered, Element, Failed, Why
@@ -52,7 +54,8 @@ def reasons(request_id: str, ask: Ask, caller: Caller, context: Mapping[str, Val
     room = _Room(MAX_SIZE)
     found = list(_in_order(explanation))
     kept = tuple(small for one in found if room.take(*_texts(small := _small(one))))
-    stated = ((_cut(key), _values(value)) for key, value in ask.context.items())
+    stated = {_cut(key): _values(value) for key, value in ask.context.items()}
+    stated |= {_cut(key): _values(context.get(key, ())) for one in kept for key in _variables(one)}
     return Why(
         request_id=request_id,
         explicit=decision.explicit,
@@ -64,7 +67,7 @@ def reasons(request_id: str, ask: Ask, caller: Caller, context: Mapping[str, Val
         principal_id=_cut(caller.user_id),
         principal_arn=_cut(caller.arn),
         statements=kept,
-        context=tuple((key, values) for key, values in stated if room.take(key, *values)),
+        context=tuple((key, values) for key, values in stated.items() if room.take(key, *values)),
         omitted=len(found) - len(kept),
     )
 
@@ -96,6 +99,15 @@ def _small(one: Considered) -> Considered:
     )
     about = (one.actions, one.resources) if not one.failed else ((), ())
     return Considered(one.layer, _cut(one.policy), _cut(one.statement), one.effect, failed, *map(_values, about))
+
+
+def _variables(one: Considered) -> Iterator[str]:
+    """The keys, lower-case, of the policy variables in what did not hold: what they stand for is a value of the request."""
+    for text in (text for failed in one.failed for text in failed.expected if "${" in text):
+        try:
+            yield from (part.key for part in read_template(text, variables=True, wildcards=False) if isinstance(part, Variable))
+        except PolicyError:
+            return  # cut in the middle of one, or plain text in an old policy
 
 
 def _texts(one: Considered) -> Iterator[str]:

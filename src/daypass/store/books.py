@@ -39,7 +39,7 @@ def note_usage(connection: Connection, batch: Iterable[tuple[str, Use]]) -> None
         for key_id, use in sorted(batch)  # in one order, so that two nodes never wait for each other
     ]
     if rows:
-        upsert(connection, key_usage, rows)
+        upsert(connection, key_usage, rows, unless_later="time")  # another node may have seen a later one
     connection.execute(delete(key_usage).where(key_usage.c.key_id.not_in(select(TABLES[AccessKey].c.id))))
 
 

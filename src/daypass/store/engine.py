@@ -91,11 +91,12 @@ def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping
     connection.execute(_insert(connection, table).on_conflict_do_nothing(index_elements=list(unique)), list(rows))
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows`, or overwrite those whose primary key is there."""
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_later: str = "") -> None:
+    """Insert `rows`, or overwrite those whose primary key is there (but for such as have a greater value in the column `unless_later`)."""
     statement = _insert(connection, table)
     fresh = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh), list(rows))
+    where = table.c[unless_later] <= statement.excluded[unless_later] if unless_later else None
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh, where=where), list(rows))
 
 
 def _insert(connection: Connection, table: Table) -> Any:

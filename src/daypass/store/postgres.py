@@ -195,7 +195,9 @@ class Listener:
         while not self._ended.is_set():
             try:
                 connection = connection or self._open()
-                if connection is not None:
+                if connection is None:
+                    log.error("another process runs under the name of this node", extra={"node": self._node})
+                else:
                     with connection:
                         self._listen(connection)
             except psycopg.Error as error:

@@ -140,6 +140,8 @@ class Store:
         taken = 0
         with self._database.following() as connection:
             newest = feed.newest(connection)
+            if newest < self._seq:  # numbers never go back: it is a copy that was left behind, or an older one put back (fault F-09)
+                raise StoreFailed("the database is older than what this node has seen; restart it if that is meant")
             if newest != self._seq and feed.forgotten(connection, self._seq):
                 newest = -1
             elif newest != self._seq:
@@ -185,7 +187,11 @@ class Store:
                 self.write(changes)
         with self._database.writing() as connection:
             feed.prune(connection)
-            return len(changes.deleted) + issued.collect_passes(connection, now)
+            used = books.get_usage(connection) if self.shared else []
+            collected = len(changes.deleted) + issued.collect_passes(connection, now)
+        with self._lock:
+            self.snapshot.usage.learn(used)
+        return collected
 
     def damage(self) -> list[str]:
         """What is damaged in the database, one sentence each: pages, and rows that cannot be read. Takes long on a large one."""

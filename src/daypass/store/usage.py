@@ -34,6 +34,13 @@ class Usage:
             self._last[key_id] = use
             self._fresh.add(key_id)
 
+    def learn(self, noted: Iterable[tuple[str, Use]]) -> None:
+        """Take in what other nodes have noted, where it is later than what is known here."""
+        for key_id, use in noted:
+            known = self._last.get(key_id)
+            if known is None or known.at < use.at:
+                self._last[key_id] = use
+
     def forget(self, key_id: str) -> None:
         """The key is deleted."""
         self._last.pop(key_id, None)

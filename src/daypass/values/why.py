@@ -51,7 +51,7 @@ class Why:
     """The reasons of one refused ask of the request `request_id`. `layer` decided; `account` is the caller's, `owner` the resource's.
 
     `statements` are those that decided or came near, the deciding ones first; `omitted` counts those left out to keep it small. `context`
-    holds what the operation stated of its ask (condition keys in lower case).
+    holds what the operation stated of its ask, and what the variables of policies stand for (condition keys in lower case; none: absent).
     """
 
     request_id: str
