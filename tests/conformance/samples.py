@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daypass.store import Changes
-from daypass.store.people import AccountSettings, CredentialReport, LoginProfile, MfaDevice, PasswordPolicy
+from daypass.store.people import AccessReport, AccountSettings, CredentialReport, EntityUse, LoginProfile, MfaDevice, PasswordPolicy
 from daypass.store.records import (
     AccessKey,
     Account,
@@ -84,6 +84,13 @@ def account_settings(account: str = HERE, **more: Any) -> AccountSettings:
 
 def report(content: str = "user,arn\n") -> CredentialReport:
     return CredentialReport(id=HERE, account=HERE, created=NOW, content=content)
+
+
+def access_report(n: int = 1, used: User | None = None) -> AccessReport:
+    uses = (EntityUse(service="iam", entity_id=used.id, at=NOW, region="eu-west-1"),) if used else ()
+    return AccessReport(
+        id=f"job-{n}", account=HERE, created=NOW, arn=user(n).arn, action_level=False, services=("iam",), entities=uses, totals={"iam": 1}
+    )
 
 
 def profile(n: int = 1, holds: Role | None = None, **more: Any) -> InstanceProfile:

@@ -11,6 +11,7 @@ from rig.node import Refused
 if TYPE_CHECKING:
     from matrix.samples import World
 
+MORE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:Get*", "Resource": "*"}]}'
 PASSWORD, OTHER = "Matrix-pass-1", "Matrix-pass-2"
 
 
@@ -45,6 +46,15 @@ def _own_password(world: World) -> dict[str, Any]:
     return {"OldPassword": PASSWORD, "NewPassword": OTHER}
 
 
+def _target(world: World) -> str:
+    return f"arn:aws:iam::{world.account}:user/target"
+
+
+def _job(world: World) -> dict[str, Any]:
+    world._call("iam", "PutUserPolicy", UserName="target", PolicyName="more", PolicyDocument=MORE)
+    return {"JobId": world._call("iam", "GenerateServiceLastAccessedDetails", Arn=_target(world))["JobId"]}
+
+
 def _after(operation: str, parameters: dict[str, Any], **wanted: Any) -> Any:
     return lambda world: world._call("iam", operation, **parameters) is not None and wanted
 
@@ -77,5 +87,9 @@ SAMPLES: dict[tuple[str, str], Any] = {
     ("iam", "GetAccountAuthorizationDetails"): lambda world: {"Filter": ["User", "Role"], "MaxItems": 2},
     ("iam", "GenerateCredentialReport"): lambda world: {},
     ("iam", "GetCredentialReport"): _after("GenerateCredentialReport", {}),
+    ("iam", "ListPoliciesGrantingServiceAccess"): lambda world: {"Arn": _target(world), "ServiceNamespaces": ["s3", "iam"]},
+    ("iam", "GenerateServiceLastAccessedDetails"): lambda world: {"Arn": _target(world)},
+    ("iam", "GetServiceLastAccessedDetails"): _job,
+    ("iam", "GetServiceLastAccessedDetailsWithEntities"): lambda world: _job(world) | {"ServiceNamespace": "iam"},
 }  # fmt: skip
 EXPECTED_ERROR = {("iam", "ChangePassword"): "InvalidUserType"}  # of a role session; the user who calls succeeds

@@ -70,3 +70,29 @@ class CredentialReport(Record, frozen=True, kw_only=True):
     """The newest credential report of an account, made at `created`; `id` and `account` are both its number."""
 
     content: str
+
+
+class EntityUse(msgspec.Struct, frozen=True, kw_only=True):
+    """The last time that a user or role (`entity_id`) called a service."""
+
+    service: str
+    entity_id: str
+    at: datetime
+    region: str
+
+
+class ActionUse(EntityUse, frozen=True, kw_only=True):
+    """The last time that an action was called, and by whom."""
+
+    action: str
+
+
+class AccessReport(Record, frozen=True, kw_only=True):
+    """When the services that an entity may use were last called with what it grants: `arn` as asked for, `services` those it may use."""
+
+    arn: str
+    action_level: bool
+    services: tuple[str, ...]
+    entities: tuple[EntityUse, ...]
+    actions: tuple[ActionUse, ...] = ()
+    totals: dict[str, int] = {}  # service -> how many entities called it

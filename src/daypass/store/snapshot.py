@@ -24,7 +24,7 @@ from daypass.store.holdings import (
 )
 from daypass.store.indices import Index, Records
 from daypass.store.layers import Layers
-from daypass.store.people import AccountSettings, CredentialReport, LoginProfile, MfaDevice
+from daypass.store.people import AccessReport, AccountSettings, CredentialReport, LoginProfile, MfaDevice
 from daypass.store.records import (
     AccessKey,
     Account,
@@ -70,6 +70,7 @@ class Snapshot:
         self.mfa_devices: Records[MfaDevice] = Records()
         self.account_settings: Records[AccountSettings] = Records()
         self.credential_reports: Records[CredentialReport] = Records()
+        self.access_reports: Records[AccessReport] = Records()
         self.instance_profiles: Records[InstanceProfile] = Records()
         self.oidc_providers: Records[OidcProvider] = Records()
         self.saml_providers: Records[SamlProvider] = Records()
@@ -88,7 +89,7 @@ class Snapshot:
             User: self.users, Group: self.groups, Role: self.roles,
             ManagedPolicy: self.policies, AccessKey: self.access_keys, InstanceProfile: self.instance_profiles,
             LoginProfile: self.login_profiles, MfaDevice: self.mfa_devices, AccountSettings: self.account_settings,
-            CredentialReport: self.credential_reports,
+            CredentialReport: self.credential_reports, AccessReport: self.access_reports,
             OidcProvider: self.oidc_providers, UsedToken: self.used_tokens, Revocation: self.revocations, SealKey: self.seal_keys,
             SamlProvider: self.saml_providers, SamlKey: Records[SamlKey](), ServerCertificate: self.server_certificates,
             SshKey: Records[SshKey](), SigningCertificate: self.signing_certificates, ServiceCredential: self.service_credentials,

@@ -32,7 +32,7 @@ from daypass.store.holdings import (
     SshKey,
     TokenIssuer,
 )
-from daypass.store.people import AccountSettings, CredentialReport, LoginProfile, MfaDevice
+from daypass.store.people import AccessReport, AccountSettings, CredentialReport, LoginProfile, MfaDevice
 from daypass.store.records import (
     AccessKey,
     Account,
@@ -53,6 +53,7 @@ from daypass.store.records import (
 )
 
 SCHEMA = "0001"  # the newest revision in migrations/versions
+OLDEST = "0001"  # the schema of the oldest daypass that can work on a database of this one: raised by a migration that takes something away
 
 metadata = MetaData()
 
@@ -96,6 +97,7 @@ TABLES: Mapping[type[Record], Table] = {
     MfaDevice: _records("mfa_devices", sealed=True),
     AccountSettings: _records("account_settings"),
     CredentialReport: _records("credential_reports"),
+    AccessReport: _records("access_reports"),
     InstanceProfile: _records("instance_profiles"),
     OidcProvider: _records("oidc_providers"),
     SamlProvider: _records("saml_providers"),

@@ -12,6 +12,7 @@ from conformance.samples import (
     HERE,
     NOW,
     THERE,
+    access_report,
     account,
     account_settings,
     device,
@@ -42,7 +43,8 @@ ENVELOPE = Envelope("aa", {"00000001": bytes(32)}, "00000001")
 SAMPLES: list[Record] = [
     account(), organization(), unit(), guard(), handshake(), user(groups=("AGPA1",), tags=(("K", "v"),)),
     group(inline={"p": "{}"}), role(trusted={"arn": "AIDA"}), managed(), key(), profile(1, role()), provider(), used(),
-    order("principal", "AIDA"), seal_key(), login(last_used=NOW), device(1, user()), account_settings(alias="acme"), report(), *HOLDINGS,
+    order("principal", "AIDA"), seal_key(), login(last_used=NOW), device(1, user()), account_settings(alias="acme"), report(),
+    access_report(1, user()), *HOLDINGS,
 ]  # fmt: skip
 
 

@@ -132,6 +132,10 @@ def _user_of_access_key(ctx: Context, params: Parameters) -> tuple[Entity | None
     return (user, user.arn) if user else (None, "*")
 
 
+def _by_arn(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
+    return entities.find_by_arn(ctx, params["arn"]), params["arn"]
+
+
 def _anything(ctx: Context, params: Parameters) -> tuple[Entity | None, str]:
     return None, "*"
 
@@ -210,6 +214,11 @@ def on_user_of_access_key(action: str) -> Asks:
     return _on(_user_of_access_key, action, ())
 
 
+def on_arn(action: str) -> Asks:
+    """Ask for `action` on the user, group, role or policy `arn`."""
+    return _on(_by_arn, action, ())
+
+
 def on_anything(action: str) -> Asks:
     """Ask for `action` where AWS defines no resource type."""
     return _on(_anything, action, ())
@@ -250,3 +259,13 @@ def every(*parts: Asks) -> Asks:
             yield from part(ctx, params)
 
     return asks
+
+
+def and_then(asks: Asks, prepare: Callable[[Context, Parameters], object]) -> Asks:
+    """`asks`, and when all of them were allowed, `prepare`: long work (`ctx.elsewhere`) is done before a change takes its turn."""
+
+    def then(ctx: Context, params: Parameters) -> Iterator[Ask]:
+        yield from asks(ctx, params)
+        prepare(ctx, params)
+
+    return then

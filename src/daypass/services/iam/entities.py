@@ -151,6 +151,25 @@ def get_boundary(ctx: Context, arn: str) -> ManagedPolicy:
     return policy
 
 
+def find_by_arn(ctx: Context, arn: str) -> User | Group | Role | ManagedPolicy | None:
+    """The user, group, role or policy of this ARN in the caller's account, or one of AWS's policies."""
+    store = ctx.store
+    found = store.users.by_arn(arn) or store.groups.by_arn(arn) or store.roles.by_arn(arn) or store.policies.by_arn(arn)
+    if found is not None:
+        return found if found.account == ctx.account else None
+    return AWS_POLICIES.get(arn)
+
+
+def get_by_arn(ctx: Context, arn: str) -> User | Group | Role | ManagedPolicy:
+    """The same. Raises NoSuchEntity, InvalidInput for what is no such ARN."""
+    if (found := find_by_arn(ctx, arn)) is not None:
+        return found
+    parts = read_arn(arn)
+    if parts is None or parts.service != "iam" or parts.resource.partition("/")[0] not in ("user", "group", "role", "policy"):
+        raise Refusal("InvalidInput", f"ARN {arn} is not valid.")
+    raise no_such(f"ARN {arn} is not found.")
+
+
 def get_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:
     """The version of this id. Raises NoSuchEntity."""
     for version in policy.versions:

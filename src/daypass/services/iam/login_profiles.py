@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from daypass.services.iam import entities
-from daypass.services.iam.asks import on_user
-from daypass.services.iam.passwords import hashing, new_hashes
+from daypass.services.iam.asks import and_then, on_user
+from daypass.services.iam.passwords import new_hashes
 from daypass.store.people import LoginProfile
 from daypass.store.records import User
 from daypass.values.errors import Refusal
@@ -51,7 +51,7 @@ def _given(password: str | None) -> str:
     return password
 
 
-@operation("iam", asks=hashing(on_user("iam:CreateLoginProfile"), _prepare_create), writes=True)
+@operation("iam", asks=and_then(on_user("iam:CreateLoginProfile"), _prepare_create), writes=True)
 def create_login_profile(
     ctx: Context,
     *,
@@ -89,7 +89,7 @@ def _prepare_update(ctx: Context, params: Parameters) -> None:
         new_hashes(ctx, user, password)
 
 
-@operation("iam", asks=hashing(on_user("iam:UpdateLoginProfile"), _prepare_update), writes=True)
+@operation("iam", asks=and_then(on_user("iam:UpdateLoginProfile"), _prepare_update), writes=True)
 def update_login_profile(
     ctx: Context,
     *,
@@ -136,7 +136,7 @@ def _prepare_change(ctx: Context, params: Parameters) -> None:
     new_hashes(ctx, user, params["new_password"], params["old_password"])
 
 
-@operation("iam", asks=hashing(_on_self, _prepare_change), writes=True)
+@operation("iam", asks=and_then(_on_self, _prepare_change), writes=True)
 def change_password(ctx: Context, *, old_password: str, new_password: str) -> None:
     """Change one's own password, knowing the old one."""
     user = _self(ctx)

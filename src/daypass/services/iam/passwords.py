@@ -5,7 +5,6 @@ Argon2 takes its time on the outside threads, before the change comes to the sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,10 +19,7 @@ from daypass.values.secret import Secret
 from daypass.way.throttle import too_many_guesses
 
 if TYPE_CHECKING:
-    from daypass.services.iam.asks import Parameters
-    from daypass.values.decision import Ask
     from daypass.way.context import Context
-    from daypass.way.operation import Asks
 
 MAX_KEPT = 24  # hashes; IAM model, passwordReusePreventionType
 
@@ -54,16 +50,6 @@ def rules_of(policy: PasswordPolicy | None) -> Rules:
 def next_rotation(profile: LoginProfile, policy: PasswordPolicy | None) -> datetime | None:
     """When the password expires, if the account's passwords do."""
     return profile.changed + timedelta(days=policy.max_age) if policy and policy.max_age else None
-
-
-def hashing(asks: Asks, prepare: Callable[[Context, Parameters], object]) -> Asks:
-    """`asks`, and when all of them were allowed, `prepare`: the hash is made before the change takes its turn."""
-
-    def then(ctx: Context, params: Parameters) -> Iterator[Ask]:
-        yield from asks(ctx, params)
-        prepare(ctx, params)
-
-    return then
 
 
 def new_hashes(ctx: Context, user: User, new: str, old: str | None = None) -> Secret:

@@ -11,7 +11,7 @@ down_revision = None
 _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _PLAIN = (
     "accounts", "organizations", "organizational_units", "organization_policies", "handshakes", "users", "groups", "roles", "policies",
-    "account_settings", "credential_reports", "instance_profiles", "oidc_providers", "used_tokens", "revocations",
+    "account_settings", "credential_reports", "access_reports", "instance_profiles", "oidc_providers", "used_tokens", "revocations",
     "saml_providers", "ssh_keys", "signing_certificates", "deleted_roles", "token_issuers",
 )  # fmt: skip
 
