@@ -7,7 +7,7 @@ is bounded by what one provider needs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from msgspec.structs import replace
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from daypass.way.operation import Output
 
 PROVIDER_ID, KEY_ID = "SAMLSP", "SAMLPK"  # prefixes of our ids; the model wants 22 capital letters and digits at least
+
+FOREVER = timedelta(days=36525)
 
 Encryption = Literal["", "Required", "Allowed"]
 
@@ -131,7 +133,7 @@ def get_saml_provider(ctx: Context, *, saml_provider_arn: str) -> Output:
         "SAMLProviderUUID": provider.id,
         "SAMLMetadataDocument": provider.metadata,
         "CreateDate": provider.created,
-        "ValidUntil": provider.valid_until,
+        "ValidUntil": _valid_until(provider),
         "Tags": show_tags(provider.tags),
         "AssertionEncryptionMode": provider.encryption or None,
         "PrivateKeyList": keys,
@@ -145,8 +147,13 @@ def list_saml_providers(ctx: Context) -> Output:
     return {"SAMLProviderList": [_listed(provider) for provider in ctx.store.saml_providers.of(ctx.account)]}
 
 
-def _listed(provider: SamlProvider) -> dict[str, str | datetime | None]:
-    return {"Arn": provider.arn, "ValidUntil": provider.valid_until, "CreateDate": provider.created}
+def _listed(provider: SamlProvider) -> dict[str, str | datetime]:
+    return {"Arn": provider.arn, "ValidUntil": _valid_until(provider), "CreateDate": provider.created}
+
+
+def _valid_until(provider: SamlProvider) -> datetime:
+    """What the metadata say; without a word of theirs a hundred years, as AWS shows it: there are clients that fail without a time."""
+    return provider.valid_until or provider.created + FOREVER
 
 
 @operation("iam", asks=on(saml_provider, "iam:UpdateSAMLProvider"), writes=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daypass.services.iam import quotas
+from daypass.services.iam.saml_providers import FOREVER
 from daypass.store.holdings import SamlKey
 from rig import papers
 from unit.services.world import OTHER, World, refused
@@ -32,7 +33,7 @@ def test_a_provider_is_made_shown_and_deleted(world: World) -> None:
     assert made == {"SAMLProviderArn": arn, "Tags": TAGS}
     shown = show(world, arn)
     assert (shown["SAMLMetadataDocument"], shown["Tags"], shown["PrivateKeyList"]) == (METADATA, TAGS, [])
-    assert len(shown["SAMLProviderUUID"]) >= 22 and shown["ValidUntil"] is None
+    assert len(shown["SAMLProviderUUID"]) >= 22 and shown["ValidUntil"] == shown["CreateDate"] + FOREVER
     assert [one["Arn"] for one in world.call("ListSAMLProviders")["SAMLProviderList"]] == [arn]
     with refused("EntityAlreadyExists"):
         make(world, "CORP")
@@ -45,9 +46,8 @@ def test_the_validity_of_the_metadata_is_the_providers(world: World) -> None:
     arn = make(world, SAMLMetadataDocument=papers.metadata(root='validUntil="2030-01-01T00:00:00Z"'))
     assert show(world, arn)["ValidUntil"] == datetime(2030, 1, 1, tzinfo=UTC)
     world.call("UpdateSAMLProvider", SAMLProviderArn=arn, SAMLMetadataDocument=METADATA)
-    assert show(world, arn)["ValidUntil"] is None
     listed = world.call("ListSAMLProviders")["SAMLProviderList"][0]
-    assert listed["ValidUntil"] is None
+    assert listed["ValidUntil"] == show(world, arn)["ValidUntil"] == listed["CreateDate"] + FOREVER
 
 
 def test_metadata_are_over_in_their_last_second(world: World) -> None:
