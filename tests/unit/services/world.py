@@ -53,7 +53,8 @@ class World:
         organization = self.store.organization
         assert organization is not None
         self.account = organization.account
-        self.commit_record(Account(id=OTHER, account=OTHER, created=self.now, name="other", email="other@example.org", parent=organization.root_id))
+        other = Account(id=OTHER, account=OTHER, created=self.now, name="other", email="other@example.org", parent=organization.root_id)
+        self.commit_record(other)
         self.caller = self.root(self.account)
 
     def random(self, count: int) -> bytes:

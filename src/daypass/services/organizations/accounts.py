@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -130,16 +131,16 @@ def list_create_account_status(
 ) -> Output:
     """The CreateAccount requests; all of them succeeded."""
     asked = not states or "SUCCEEDED" in states
-    requests = [_show_request(account) for account in _requested(ctx) if asked]
-    return page(ctx, "CreateAccountStatuses", requests, next_token, max_results)
+    requests = [account for account in _requested(ctx) if asked]
+    return page(ctx, "CreateAccountStatuses", requests, _show_request, next_token, max_results, key=lambda account: account.request_id)
 
 
 @operation("organizations", asks=managed("organizations:ListAccounts", by=By.READER))
 def list_accounts(ctx: Context, *, next_token: str | None = None, max_results: int = PAGE) -> Output:
     """All accounts of the organization."""
     organization = get_organization(ctx)
-    shown = [show_account(ctx.store, organization, account) for account in members_of(ctx, organization)]
-    return page(ctx, "Accounts", shown, next_token, max_results)
+    show = partial(show_account, ctx.store, organization)
+    return page(ctx, "Accounts", members_of(ctx, organization), show, next_token, max_results)
 
 
 @operation("organizations", asks=managed("organizations:DescribeAccount", "account_id", by=By.READER))

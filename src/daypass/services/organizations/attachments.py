@@ -6,6 +6,7 @@ Source: AWS Organizations User Guide, "Attaching policies", "Enabling a policy t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,8 +14,8 @@ from msgspec.structs import replace
 from daypass.services.organizations import refusals
 from daypass.services.organizations.asks import By, managed
 from daypass.services.organizations.places import Place, find_policy, get_organization, get_policy, get_target, id_of, no_policy
-from daypass.services.organizations.policies import available
-from daypass.services.organizations.show import AVAILABLE, PAGE, page, show_full_access, show_policy, show_root, show_target
+from daypass.services.organizations.policies import available, show_any_policy
+from daypass.services.organizations.show import AVAILABLE, PAGE, page, show_root, show_target
 from daypass.store.guards import FULL_ACCESS_IDS
 from daypass.store.records import Account, Organization, OrganizationalUnit, OrganizationPolicyType
 from daypass.values.errors import Refusal
@@ -93,12 +94,13 @@ def list_policies_for_target(
     organization = get_organization(ctx)
     target = get_target(ctx, organization, target_id)
     kind = next((known for known in organization.policy_types if known == filter), None)
-    shown = []
-    for id in _of_kind(ctx, target, kind) if kind else []:
-        found = find_policy(ctx.store, organization, id)
-        if found is not None or id in FULL_ACCESS_IDS.values():
-            shown.append(show_policy(found) if found else show_full_access(kind or _SCP))
-    return page(ctx, "Policies", shown, next_token, max_results, of=f"{target_id}/{filter}")
+    ids = [id for id in (_of_kind(ctx, target, kind) if kind else []) if _is_there(ctx, organization, id)]
+    show = partial(show_any_policy, ctx, organization)
+    return page(ctx, "Policies", ids, show, next_token, max_results, of=f"{target_id}/{filter}", key=str)
+
+
+def _is_there(ctx: Context, organization: Organization, id: str) -> bool:
+    return id in FULL_ACCESS_IDS.values() or find_policy(ctx.store, organization, id) is not None
 
 
 @operation("organizations", asks=managed("organizations:ListTargetsForPolicy", "policy_id", by=By.READER))
@@ -112,8 +114,7 @@ def list_targets_for_policy(ctx: Context, *, policy_id: str, next_token: str | N
     else:
         get_policy(ctx, organization, policy_id)
         targets = [one for one in ctx.store.tree.attached(policy_id) if isinstance(one, Organization | OrganizationalUnit | Account)]
-    shown = [show_target(organization, target) for target in targets]
-    return page(ctx, "Targets", shown, next_token, max_results, of=policy_id, key=lambda target: str(target["TargetId"]))
+    return page(ctx, "Targets", targets, partial(show_target, organization), next_token, max_results, of=policy_id, key=id_of)
 
 
 def _everything(ctx: Context, organization: Organization) -> list[Place]:

@@ -7,6 +7,8 @@ Source: AWS Organizations API Reference, RegisterDelegatedAdministrator, EnableA
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,7 +16,7 @@ from msgspec.structs import replace
 from daypass.services.organizations import refusals
 from daypass.services.organizations.asks import By, managed
 from daypass.services.organizations.places import get_account, get_organization
-from daypass.services.organizations.show import PAGE, page, show_account
+from daypass.services.organizations.show import PAGE, Members, page, show_account
 from daypass.store.records import Delegate, Organization, ServiceAccess
 from daypass.values.errors import Refusal
 from daypass.way.operation import operation
@@ -61,8 +63,14 @@ def disable_aws_service_access(ctx: Context, *, service_principal: str) -> None:
 @operation("organizations", asks=managed("organizations:ListAWSServiceAccessForOrganization", by=By.READER))
 def list_aws_service_access_for_organization(ctx: Context, *, next_token: str | None = None, max_results: int = PAGE) -> Output:
     """The services that are trusted."""
-    shown = [{"ServicePrincipal": one.service, "DateEnabled": one.since} for one in get_organization(ctx).services]
-    return page(ctx, "EnabledServicePrincipals", shown, next_token, max_results, key=lambda one: str(one["ServicePrincipal"]))
+    services = get_organization(ctx).services
+    show = _dated("DateEnabled")
+    return page(ctx, "EnabledServicePrincipals", services, show, next_token, max_results, key=attrgetter("service"))
+
+
+def _dated(name: str) -> Callable[[ServiceAccess | Delegate], Members]:
+    """Shows a service and since when, under `name`."""
+    return lambda one: {"ServicePrincipal": one.service, name: one.since}
 
 
 @operation("organizations", asks=managed("organizations:RegisterDelegatedAdministrator", "account_id"), writes=True)
@@ -115,12 +123,14 @@ def list_delegated_administrators(
     for delegate in organization.delegates:
         if service_principal in (None, delegate.service):
             since.setdefault(delegate.account, delegate)
-    shown = []
-    for delegate in since.values():
+
+    def show(delegate: Delegate) -> Members:
         account = show_account(ctx.store, organization, get_account(ctx, organization, delegate.account))
-        account.pop("Paths")
-        shown.append(account | {"DelegationEnabledDate": delegate.since})
-    return page(ctx, "DelegatedAdministrators", shown, next_token, max_results, of=service_principal or "")
+        account.pop("Paths")  # the one member that a DelegatedAdministrator lacks
+        return account | {"DelegationEnabledDate": delegate.since}
+
+    of, key = service_principal or "", attrgetter("account")
+    return page(ctx, "DelegatedAdministrators", since.values(), show, next_token, max_results, of=of, key=key)
 
 
 @operation("organizations", asks=managed("organizations:ListDelegatedServicesForAccount", "account_id", by=By.READER))
@@ -131,5 +141,5 @@ def list_delegated_services_for_account(ctx: Context, *, account_id: str, next_t
     delegates = [one for one in organization.delegates if one.account == account.id]
     if not delegates:
         raise _not_registered()
-    shown = [{"ServicePrincipal": one.service, "DelegationEnabledDate": one.since} for one in delegates]
-    return page(ctx, "DelegatedServices", shown, next_token, max_results, of=account_id, key=lambda one: str(one["ServicePrincipal"]))
+    show, key = _dated("DelegationEnabledDate"), attrgetter("service")
+    return page(ctx, "DelegatedServices", delegates, show, next_token, max_results, of=account_id, key=key)

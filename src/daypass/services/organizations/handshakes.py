@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -172,5 +173,5 @@ def list_handshakes_for_organization(
 
 def _listed(ctx: Context, handshakes: list[Handshake], wanted: Filter | None, token: str | None, limit: int) -> Output:
     asked = (wanted or {}).get("ActionType", "INVITE") == "INVITE" and "ParentHandshakeId" not in (wanted or {})
-    shown = [show_handshake(ctx, one) for one in handshakes if asked and ctx.now < one.until + KEPT]
-    return page(ctx, "Handshakes", shown, token, limit)
+    shown = [one for one in handshakes if asked and ctx.now < one.until + KEPT]
+    return page(ctx, "Handshakes", shown, partial(show_handshake, ctx), token, limit)

@@ -74,4 +74,4 @@ def enable_all_features(ctx: Context) -> Output:
 @operation("organizations", asks=managed("organizations:ListRoots", by=By.READER))
 def list_roots(ctx: Context, *, next_token: str | None = None, max_results: int = PAGE) -> Output:
     """The one root, and the policy types that are enabled in it."""
-    return page(ctx, "Roots", [show_root(get_organization(ctx))], next_token, max_results)
+    return page(ctx, "Roots", [get_organization(ctx)], show_root, next_token, max_results)

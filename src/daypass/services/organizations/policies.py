@@ -6,6 +6,7 @@ Other types of policy are not offered: nothing here would heed them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from daypass.services.daypass.first_start import letters
 from daypass.services.organizations import refusals
 from daypass.services.organizations.asks import By, managed
 from daypass.services.organizations.places import get_organization, get_policy
-from daypass.services.organizations.show import AVAILABLE, PAGE, page, show_full_access, show_policy
+from daypass.services.organizations.show import AVAILABLE, PAGE, Members, page, show_full_access, show_policy
 from daypass.services.organizations.tagging import Given, read_tags
 from daypass.store.guards import FULL_ACCESS, FULL_ACCESS_IDS, RCP_SERVICES
 from daypass.store.records import Organization, OrganizationPolicy, OrganizationPolicyType
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from daypass.way.operation import Output
 
 _KINDS: Mapping[OrganizationPolicyType, policy.Kind] = {"SERVICE_CONTROL_POLICY": "scp", "RESOURCE_CONTROL_POLICY": "rcp"}
+
+_EVERYONE = frozenset({("AWS", "*")})
 
 
 def available(kind: str) -> OrganizationPolicyType:
@@ -91,7 +94,7 @@ def _check_resource_control(document: Document) -> None:
     for statement in document.statements:
         if statement.effect != "Deny":
             raise _malformed("the Effect of a resource control policy is Deny.")
-        if statement.not_principal or statement.principals != {("AWS", "*")}:
+        if statement.not_principal or statement.principals != _EVERYONE:
             raise _malformed('the Principal of a resource control policy is "*".')
         if statement.not_action or any(fold(action.partition(":")[0]) not in RCP_SERVICES for action in statement.actions):
             raise _malformed(f"a resource control policy names Actions of {', '.join(sorted(RCP_SERVICES))}.")
@@ -100,6 +103,12 @@ def _check_resource_control(document: Document) -> None:
 def _malformed(why: str) -> Refusal:
     message = f"The provided policy document does not meet the requirements of the specified policy type: {why}"
     return Refusal("MalformedPolicyDocumentException", message)
+
+
+def show_any_policy(ctx: Context, organization: Organization, id: str) -> Members:
+    """The PolicySummary of one of the organization's own or of AWS's."""
+    kind = next((kind for kind, full in FULL_ACCESS_IDS.items() if full == id), None)
+    return show_full_access(kind) if kind else show_policy(get_policy(ctx, organization, id))
 
 
 def _shown(one: OrganizationPolicy) -> Output:
@@ -150,6 +159,6 @@ def delete_policy(ctx: Context, *, policy_id: str) -> None:
 def list_policies(ctx: Context, *, filter: str, next_token: str | None = None, max_results: int = PAGE) -> Output:
     """The policies of a type, AWS's own among them; none of a type that is not offered."""
     organization = get_organization(ctx)
-    shown = [show_policy(one) for one in ctx.store.organization_policies.of(organization.account) if one.kind == filter]
-    shown += [show_full_access(kind) for kind in AVAILABLE if kind == filter]
-    return page(ctx, "Policies", shown, next_token, max_results, of=filter)
+    ids = [one.id for one in ctx.store.organization_policies.of(organization.account) if one.kind == filter]
+    ids += [FULL_ACCESS_IDS[kind] for kind in AVAILABLE if kind == filter]
+    return page(ctx, "Policies", ids, partial(show_any_policy, ctx, organization), next_token, max_results, of=filter, key=str)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from daypass.services import pages
 from daypass.services.organizations.refusals import invalid
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from daypass.way.operation import Output
 
 Members = dict[str, Any]
+T = TypeVar("T")
 
 PAGE = 20  # Organizations model, `MaxResults`
 AVAILABLE: tuple[OrganizationPolicyType, ...] = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
@@ -152,15 +154,16 @@ def state_of(ctx: Context, handshake: Handshake) -> str:
 def page(
     ctx: Context,
     member: str,
-    items: Iterable[Members],
+    items: Iterable[T],
+    show: Callable[[T], Members],
     token: str | None,
     limit: int = PAGE,
     *,
     of: str = "",
-    key: Callable[[Members], str] = lambda item: str(item["Id"]),
+    key: Callable[[T], str] = attrgetter("id"),
 ) -> Output:
-    """One page of `items`, in the order of `key`; `of` names what the listing is about."""
+    """One page of `items`, in the order of `key`, as `show` shows them; `of` names what the listing is about."""
     refusal = invalid("INVALID_NEXT_TOKEN", "You specified an invalid next token.")
     scope = f"{ctx.account}/organizations/{member}/{of}"
-    shown, following = pages.cut(items, key=key, scope=scope, marker=token, limit=limit, refusal=refusal)
-    return {member: shown} | ({"NextToken": following} if following else {})
+    cut, following = pages.cut(items, key=key, scope=scope, marker=token, limit=limit, refusal=refusal)
+    return {member: [show(item) for item in cut]} | ({"NextToken": following} if following else {})

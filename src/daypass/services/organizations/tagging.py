@@ -7,6 +7,7 @@ since `aws:ResourceTag/KEY` is looked up ignoring case.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from daypass.services.organizations import refusals
 from daypass.services.organizations.asks import By, managed
 from daypass.services.organizations.places import find_place, find_policy, get_organization
-from daypass.services.organizations.show import page
+from daypass.services.organizations.show import Members, page
 from daypass.store.records import Organization, Tags
 from daypass.values.errors import Refusal
 from daypass.values.folding import fold
@@ -75,5 +76,9 @@ def untag_resource(ctx: Context, *, resource_id: str, tag_keys: Sequence[str]) -
 def list_tags_for_resource(ctx: Context, *, resource_id: str, next_token: str | None = None) -> Output:
     """The tags of a resource, all in one page."""
     organization = get_organization(ctx)
-    shown = [{"Key": key, "Value": value} for key, value in _tags_of(ctx, organization, resource_id)]
-    return page(ctx, "Tags", shown, next_token, refusals.TAGS, of=resource_id, key=lambda tag: str(tag["Key"]))
+    tags = _tags_of(ctx, organization, resource_id)
+    return page(ctx, "Tags", tags, _show, next_token, refusals.TAGS, of=resource_id, key=itemgetter(0))
+
+
+def _show(tag: tuple[str, str]) -> Members:
+    return {"Key": tag[0], "Value": tag[1]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -92,8 +93,8 @@ def delete_organizational_unit(ctx: Context, *, organizational_unit_id: str) -> 
 def list_organizational_units_for_parent(ctx: Context, *, parent_id: str, next_token: str | None = None, max_results: int = PAGE) -> Output:
     """The units directly below a parent."""
     parent = id_of(get_parent(ctx, get_organization(ctx), parent_id))
-    shown = [show_unit(ctx.store, place) for place in ctx.store.tree.below(parent) if isinstance(place, OrganizationalUnit)]
-    return page(ctx, "OrganizationalUnits", shown, next_token, max_results, of=parent)
+    below = [place for place in ctx.store.tree.below(parent) if isinstance(place, OrganizationalUnit)]
+    return page(ctx, "OrganizationalUnits", below, partial(show_unit, ctx.store), next_token, max_results, of=parent)
 
 
 @operation("organizations", asks=managed("organizations:ListAccountsForParent", "parent_id", by=By.READER))
@@ -101,8 +102,8 @@ def list_accounts_for_parent(ctx: Context, *, parent_id: str, next_token: str | 
     """The accounts directly below a parent."""
     organization = get_organization(ctx)
     parent = id_of(get_parent(ctx, organization, parent_id))
-    shown = [show_account(ctx.store, organization, place) for place in ctx.store.tree.below(parent) if isinstance(place, Account)]
-    return page(ctx, "Accounts", shown, next_token, max_results, of=parent)
+    below = [place for place in ctx.store.tree.below(parent) if isinstance(place, Account)]
+    return page(ctx, "Accounts", below, partial(show_account, ctx.store, organization), next_token, max_results, of=parent)
 
 
 @operation("organizations", asks=managed("organizations:ListChildren", "parent_id", by=By.READER))
@@ -110,8 +111,9 @@ def list_children(ctx: Context, *, parent_id: str, child_type: str, next_token: 
     """The ids of the units or of the accounts directly below a parent."""
     parent = id_of(get_parent(ctx, get_organization(ctx), parent_id))
     wanted = Account if child_type == "ACCOUNT" else OrganizationalUnit
-    shown = [{"Id": place.id, "Type": child_type} for place in ctx.store.tree.below(parent) if isinstance(place, wanted)]
-    return page(ctx, "Children", shown, next_token, max_results, of=f"{parent}/{child_type}")
+    below = [place.id for place in ctx.store.tree.below(parent) if isinstance(place, wanted)]
+    show = lambda id: {"Id": id, "Type": child_type}  # noqa: E731  # said once, where it is used
+    return page(ctx, "Children", below, show, next_token, max_results, of=f"{parent}/{child_type}", key=str)
 
 
 @operation("organizations", asks=managed("organizations:ListParents", "child_id", by=By.READER))
@@ -122,4 +124,4 @@ def list_parents(ctx: Context, *, child_id: str, next_token: str | None = None, 
     if not isinstance(place, Account | OrganizationalUnit):
         raise Refusal("ChildNotFoundException", "We can't find an organizational unit or AWS account with the ChildId that you specified.")
     kind = "ROOT" if place.parent == organization.root_id else "ORGANIZATIONAL_UNIT"
-    return page(ctx, "Parents", [{"Id": place.parent, "Type": kind}], next_token, max_results, of=child_id)
+    return page(ctx, "Parents", [place.parent], lambda id: {"Id": id, "Type": kind}, next_token, max_results, of=child_id, key=str)
