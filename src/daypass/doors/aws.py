@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from daypass.doors.health import health
+from daypass.doors.issuer import PREFIX, issuer_document
 from daypass.store import StoreFailed
 from daypass.store.ledger import LedgerFailed
 from daypass.values.request import Request, Response
@@ -66,6 +67,9 @@ class AwsDoor:
         """Call `answer` with the response to `request` when its ledger line is on disk (DESIGN §2 step 7)."""
         if request.raw_path == b"/health" and request.method in ("GET", "HEAD"):
             answer(_unkept(health(self._node, self._clock())))
+            return
+        if request.raw_path.startswith(PREFIX) and request.method in ("GET", "HEAD"):
+            answer(issuer_document(self._node, request.raw_path))
             return
         outcome = handle(self._node, request, self._clock())
         if isinstance(outcome, Answer):

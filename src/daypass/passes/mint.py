@@ -53,6 +53,9 @@ def mint(
     # INVARIANT: a user's session comes from that user, never from the session of another principal (privilege derivation, C37 and C38).
     if kind == "user" and parent is not None and (parent.kind, parent.account, parent.principal_id) != (kind, account, principal_id):
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
+    # INVARIANT: only somebody's long-term key vouches for a federated user: nothing that is narrowed itself (attack row H03).
+    if kind == "federated-user" and parent is not None:
+        raise Refusal("AccessDenied", "Cannot call GetFederationToken with session credentials", 403)
     issued = int(now.timestamp())
     narrowing = narrow(
         kind,

@@ -88,7 +88,12 @@ class DeletedRole(Record, frozen=True, kw_only=True):
 
 
 class TokenIssuer(Record, frozen=True, kw_only=True):
-    """The issuer under which an account's principals get tokens for others: one for each account (`id`), with its name for good."""
+    """The issuer under which an account's principals get tokens for others: one for each account (`id`), with its name for good.
+
+    `rsa` and `ec` are the private keys that it signs with (PKCS #8, DER).
+    """
 
     issuer: str  # a UUID
     enabled: bool = True
+    rsa: Secret
+    ec: Secret

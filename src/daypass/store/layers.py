@@ -79,6 +79,9 @@ class Layers:
         passed = None if session is None or not (session.policy or session.policy_arns) else self._session(session)
         if passed is None and not rcps:
             return own
+        if caller.kind == "root":
+            # a task policy only denies all else; as a session policy, which has to allow, it would leave nothing (AssumeRoot)
+            return policy.Layers(passed or (), None, None, own.scps, rcps)
         return policy.Layers(own.identity, own.boundary, passed, own.scps, rcps)
 
     def trust(self, role: Role) -> policy.Policy:

@@ -189,8 +189,10 @@ class Snapshot:
             return reason
         if self.closed_accounts and session.account in self.closed_accounts:
             return "the account is closed"
-        if self.principal(session.principal_id) is None:
+        if session.kind != "root" and self.principal(session.principal_id) is None:
             return "the session's principal is gone"
+        if session.kind == "root" and self.accounts.find(session.account) is None:
+            return "the session's account is gone"
         for ancestor in session.ancestors:
             principal = self.principal(ancestor.principal_id)
             if principal is None:

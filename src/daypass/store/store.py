@@ -27,7 +27,9 @@ from daypass.store.rows import row_of
 from daypass.store.schema import migrate
 from daypass.store.snapshot import Snapshot
 from daypass.store.usage import Usage
+from daypass.values.arn import root_arn
 from daypass.values.errors import ConfigError
+from daypass.values.ids import is_account_id
 from daypass.values.secret import Secret
 from daypass.values.session import Session
 
@@ -349,7 +351,9 @@ class Store:
 
     def _arn_of(self, unique_id: str) -> str:
         principal = self.snapshot.principal(unique_id)
-        return "" if principal is None else principal.arn
+        if principal is None:
+            return root_arn(unique_id) if is_account_id(unique_id) else ""
+        return principal.arn
 
 
 def open_store(

@@ -107,7 +107,7 @@ TABLES: Mapping[type[Record], Table] = {
     SigningCertificate: _records("signing_certificates"),
     ServiceCredential: _records("service_credentials", sealed=True),
     DeletedRole: _records("deleted_roles"),
-    TokenIssuer: _records("token_issuers"),
+    TokenIssuer: _records("token_issuers", sealed=True),
     UsedToken: _records("used_tokens"),
     Revocation: _records("revocations"),
     SealKey: _records("seal_keys", sealed=True),

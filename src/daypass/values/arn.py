@@ -45,6 +45,11 @@ def root_arn(account: str) -> str:
     return f"arn:aws:iam::{account}:root"
 
 
+def federated_user_arn(account: str, name: str) -> str:
+    """The ARN of a federated user."""
+    return f"arn:aws:sts::{account}:federated-user/{name}"
+
+
 def role_session_arn(account: str, role_name: str, session_name: str) -> str:
     """The ARN of a role session; it carries the role's name without its path."""
     return f"arn:aws:sts::{account}:assumed-role/{role_name}/{session_name}"

@@ -7,7 +7,9 @@ from typing import Literal, NamedTuple
 
 from daypass.values.secret import Secret
 
-SessionKind = Literal["role", "user"]  # a role session (AssumeRole*), or a user's own (GetSessionToken)
+# A role session (AssumeRole*), a user's own (GetSessionToken), a stranger's for whom a user vouches (GetFederationToken), an account's
+# root for one task (AssumeRoot).
+SessionKind = Literal["role", "user", "federated-user", "root"]
 
 MAX_ANCESTORS = 8  # DESIGN §3: ancestors' ids to a depth of 8; a deeper chain is refused at mint
 

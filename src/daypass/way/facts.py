@@ -16,7 +16,10 @@ from daypass.values.decision import Ask, Values
 from daypass.way.context import Context
 
 PRINCIPAL_TAG = "aws:principaltag/"
-_TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "operator": "AssumedRole", "anonymous": "Anonymous"}
+_TYPES = {
+    "root": "Account", "user": "User", "role": "AssumedRole", "federated-user": "FederatedUser", "operator": "AssumedRole",
+    "anonymous": "Anonymous",
+}  # fmt: skip
 
 Reader = Callable[[Context, Ask], Values | None]
 
@@ -142,6 +145,7 @@ _READERS: dict[str, Reader] = {
     "aws:principalisawsservice": lambda ctx, ask: "false",
     "aws:principalarn": _of_principal(_principal_arn),
     "aws:principalaccount": _of_principal(lambda caller: caller.account),
+    "aws:assumedroot": lambda ctx, ask: "true" if ctx.caller.session and ctx.caller.session.kind == "root" else None,
     "aws:principaltype": lambda ctx, ask: _TYPES.get(ctx.caller.kind),
     "aws:principalorgid": lambda ctx, ask: _organization_of(ctx.caller.account, ctx) if ctx.caller.principal_id else None,
     "aws:userid": _of_principal(lambda caller: caller.user_id),

@@ -15,14 +15,20 @@ from daypass.way.operation import Open, Operation
 
 # Without MFA, a user's own session may call no IAM operation, and of STS only these (STS API reference, GetSessionToken).
 _STS_OF_USER_SESSION = frozenset({"AssumeRole", "GetCallerIdentity"})
+# A federated user may call no IAM operation, and of STS these; the last two refuse it themselves, in AWS's words.
+_STS_OF_FEDERATED = frozenset({"GetCallerIdentity", "GetSessionToken", "GetFederationToken"})
 
 
 def verify_kind(ctx: Context, operation: Operation) -> None:
     """Raises ProofError when this kind of session may not call the operation at all, whatever its policies say (fact sheet A §3.4)."""
     session = ctx.caller.session
-    if session is None or session.kind != "user":
+    if session is None or session.kind in ("role", "root"):
         return
     service = operation.shape.service.name
+    if session.kind == "federated-user" and (service == "iam" or (service == "sts" and operation.shape.name not in _STS_OF_FEDERATED)):
+        raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "a federated user may not call this")
+    if session.kind == "federated-user":
+        return
     if service == "sts" and operation.shape.name not in _STS_OF_USER_SESSION and operation.asks is not Open.UNLESS_DENIED:
         raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, "a user session may not call this")
     if service == "iam" and not session.mfa_at:

@@ -6,10 +6,11 @@ Does not decide what the caller may do. Proofs that come in a parameter (web ide
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from daypass.proof import peer, sigv4
 from daypass.store.records import Role, User
-from daypass.values.arn import role_session_arn
+from daypass.values.arn import federated_user_arn, role_session_arn, root_arn
 from daypass.values.caller import ANONYMOUS, Caller, SigV4Claim
 from daypass.values.errors import EXPIRED_TOKEN, INVALID_TOKEN, ProofError, ProofFault
 from daypass.values.folding import fold
@@ -83,9 +84,12 @@ def _verify_alive(ctx: Context, holder: Holder) -> None:
 
 def session_caller(ctx: Context, session: Session, region: str) -> Caller:
     """Whom a session speaks for; what it says is believed by now. Raises ProofError when its principal is gone."""
+    if session.kind == "root":
+        return _root_caller(session, region)
     principal = ctx.store.principal(session.principal_id)
     if isinstance(principal, User):
-        return user_caller(principal, session.key_id, region, session)
+        user = user_caller(principal, session.key_id, region, session)
+        return user if session.kind == "user" else _federated(user, session)
     if not isinstance(principal, Role):
         raise ProofError(ProofFault.EXPIRED, EXPIRED_TOKEN, "the session's principal is gone")
     return Caller(
@@ -116,6 +120,19 @@ def user_caller(user: User, key_id: str, region: str, session: Session | None) -
         session=session,
         tags=_folded(user.tags, session.tags if session else ()),
     )
+
+
+def _federated(user: Caller, session: Session) -> Caller:
+    """Somebody for whom `user` vouches: under a name of its own, with what `user` may do and the session's policies allow."""
+    arn = federated_user_arn(session.account, session.name)
+    return replace(user, kind="federated-user", arn=arn, user_id=f"{session.account}:{session.name}")
+
+
+def _root_caller(session: Session, region: str) -> Caller:
+    """The root user of an account, by a session that AssumeRoot made; its task policy is the session's."""
+    account = session.account
+    arn = root_arn(account)
+    return Caller("root", account, arn, account, arn, account, key_id=session.key_id, region=region, session=session)
 
 
 def _operator(ctx: Context) -> Caller:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 IAM = "iam.amazonaws.com"  # IAM's service principal, for trusted access and delegates
 
 
-def _get_organization(ctx: Context) -> Organization:
+def get_organization(ctx: Context) -> Organization:
     """The organization that the caller's account manages, or administers for IAM. Raises the refusals of the model."""
     for organization in ctx.store.organizations:
         if ctx.account == organization.account or any(_is_delegate(ctx, delegate) for delegate in organization.delegates):
@@ -48,7 +48,7 @@ def _show(organization: Organization) -> Output:
 
 def _switch(ctx: Context, feature: OrganizationFeature, on: bool) -> Output:
     """Turn `feature`; a second time is no error."""
-    organization = _get_organization(ctx)
+    organization = get_organization(ctx)
     if on and ctx.account != organization.account:
         raise Refusal("CallerIsNotManagementAccountException", "Only the management account may enable this.")
     others = [held for held in organization.features if held != feature]
@@ -60,7 +60,7 @@ def _switch(ctx: Context, feature: OrganizationFeature, on: bool) -> Output:
 @operation("iam", asks=on_anything("iam:ListOrganizationsFeatures"))
 def list_organizations_features(ctx: Context) -> Output:
     """The features that are on."""
-    return _show(_get_organization(ctx))
+    return _show(get_organization(ctx))
 
 
 @operation("iam", asks=on_anything("iam:EnableOrganizationsRootCredentialsManagement"), writes=True)

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from msgspec.structs import replace
 
+from daypass.passes import identity_token
 from daypass.services.iam.asks import on_anything
 from daypass.store.holdings import TokenIssuer
 from daypass.values import ids
 from daypass.values.errors import Refusal
+from daypass.values.secret import Secret
 from daypass.way.operation import operation
 
 if TYPE_CHECKING:
     from daypass.way.context import Context
     from daypass.way.operation import Output
 
-ISSUERS = "/issuers/"  # below the server's own URL, where AWS has a host name for each account
+RSA_BITS = 2048  # NIST SP 800-131A
 
 
 def issuer_of(ctx: Context, issuer: TokenIssuer) -> str:
     """The `iss` of the account's tokens."""
-    return f"{ctx.node.rules.url}{ISSUERS}{issuer.issuer}"
+    return f"{ctx.node.rules.url}{identity_token.ISSUERS}{issuer.issuer}"
 
 
 def find_enabled_issuer(ctx: Context) -> TokenIssuer | None:
@@ -40,14 +44,24 @@ def _get_enabled(ctx: Context) -> TokenIssuer:
     return issuer
 
 
+def _new(ctx: Context) -> TokenIssuer:
+    name = ids.request_id(ctx.random(16))
+    own = _der(rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)), _der(ec.generate_private_key(ec.SECP384R1()))
+    return TokenIssuer(id=ctx.account, account=ctx.account, created=ctx.now, issuer=name, rsa=own[0], ec=own[1])
+
+
+def _der(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> Secret:
+    form = serialization.PrivateFormat.PKCS8
+    return Secret(key.private_bytes(serialization.Encoding.DER, form, serialization.NoEncryption()))
+
+
 @operation("iam", asks=on_anything("iam:EnableOutboundWebIdentityFederation"), writes=True)
 def enable_outbound_web_identity_federation(ctx: Context) -> Output:
     """Turn it on and give the issuer's name, made the first time."""
     known = ctx.store.token_issuers.find(ctx.account)
     if known is not None and known.enabled:
         raise Refusal("FeatureEnabled", "Outbound web identity federation is already enabled for this account.")
-    fresh = TokenIssuer(id=ctx.account, account=ctx.account, created=ctx.now, issuer=ids.request_id(ctx.random(16)))
-    issuer = fresh if known is None else replace(known, enabled=True)
+    issuer = _new(ctx) if known is None else replace(known, enabled=True)
     ctx.changes.put(issuer)
     return {"IssuerIdentifier": issuer_of(ctx, issuer)}
 
