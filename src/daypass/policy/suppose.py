@@ -216,3 +216,13 @@ def _least(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Laye
         if decide(ask, caller, _with(context, without), layers).allowed:
             least = without
     return least
+
+
+def could_allow(layers: Layers, action: str) -> Callable[[str], bool]:
+    """Whether some identity policy speaks of `action` on a resource and allows it in some context: False is sure, True is not.
+
+    To leave out at little cost what cannot be, where the caller's own policies have to allow.
+    """
+    folded = fold(action)
+    targets = [rule.target for one in layers.identity for rule in one.rules if rule.effect == "Allow" and rule.covers(folded)]
+    return lambda resource: any(target.settle(resource) is not False for target in targets)
