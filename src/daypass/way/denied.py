@@ -1,6 +1,6 @@
 """What a refusal by policy says: AWS's sentence to the caller, and the reasons, sealed for who may decode them and plain for the ledger.
 
-Costs nothing as long as nothing is refused. Does not decide, and tells the caller no reason (docs/decisions/0009).
+Costs nothing as long as nothing is refused. Does not decide, and tells the caller no reason (docs/decisions/0010).
 """
 
 from __future__ import annotations
