@@ -12,7 +12,8 @@ from dataclasses import replace
 import msgspec
 
 from daypass import passes, wire
-from daypass.policy.denial import denial, reasons
+from daypass.policy.denial import denial
+from daypass.policy.reasons import reasons
 from daypass.values.decision import Ask, Decision
 from daypass.values.errors import Refusal
 from daypass.values.why import Why
