@@ -44,6 +44,7 @@ class Suppose:
     """
 
     def __init__(self, is_free: IsFree) -> None:
+        self.spelled: dict[str, str] = {}  # the free keys by their folded names, as policies write them
         self._is_free = is_free
         self._seen: dict[int, tuple[Policy, _Openings | None]] = {}  # with the policy, so that its id stays its own
 
@@ -82,6 +83,9 @@ class Suppose:
         seen = self._seen.get(id(policy))
         if seen is None:
             seen = self._seen[id(policy)] = (policy, _find_openings(policy, self._is_free))
+            if seen[1] is not None:
+                lines = (keys for one in policy.document.statements for keys in one.condition.values())
+                self.spelled = {fold(key): key for keys in lines for key in keys} | self.spelled
         return seen[1]
 
 

@@ -32,6 +32,7 @@ class _Target:
 
     role: Role
     arn: str
+    owner: str  # its account's name
     trust: policy.Policy
     asks: Mapping[str, Ask]  # by action
     facts: Mapping[str, Values] | None = None
@@ -80,7 +81,8 @@ def list_assumable_roles(
 def _target(ctx: Context, role: Role) -> _Target:
     arn, trust, tags = role.arn, ctx.store.trust_of(role), role_tags(role)
     asks = {action: Ask(action, arn, role.account, tags, "must", trust) for action in (_BY_SIGNATURE, _BY_TOKEN)}
-    return _Target(role, arn, trust, asks)
+    account = ctx.store.accounts.find(role.account)
+    return _Target(role, arn, account.name if account else "", trust, asks)
 
 
 def _by_name_trusted(targets: Iterable[_Target]) -> Mapping[tuple[str, str], Sequence[_Target]]:
@@ -144,7 +146,8 @@ def _steps(
         facts = {**target.facts, **one.standing.facts, **supposed}
         answer = suppose.ask(ask, caller, facts, layers)
         if answer.verdict != "denied":
-            yield _shown(one, target, ask, facts, answer, layers)
+            step = _shown(one, target, ask, facts, answer, layers)
+            yield step | {"Assumed": shown_context(answer.assumed, suppose.spelled)}
 
 
 def _shown(
@@ -159,8 +162,8 @@ def _shown(
         "FromArn": caller.principal_arn or caller.arn,
         "RoleArn": target.arn,
         "Account": target.role.account,
+        "AccountName": target.owner,
         "Verdict": answer.verdict,
-        "Assumed": shown_context(answer.assumed),
         "TrustStatement": trust[0].statement if trust else "",
         "OwnPolicy": own[0].policy if own else "",
         "OwnStatement": own[0].statement if own else "",

@@ -78,7 +78,7 @@ def test_a_chain_is_followed_to_its_end(company: Town) -> None:
     assert len(found) == ROLES
     assert max(step.hops for step in found.values()) == 7
     assert found[arn(0)].doubt == 0
-    assert found[arn(1)].found["Assumed"] == [{"Key": "sts:externalid", "Values": ["id-1"]}]
+    assert found[arn(1)].found["Assumed"] == [{"Key": "sts:ExternalId", "Values": ["id-1"]}]
     assert sum(calls) == 1 + ROLES  # everybody is looked at once
 
 
