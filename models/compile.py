@@ -28,6 +28,7 @@ SERVICES = (
 # Shapes that carry a secret or a proof and that the models do not mark as sensitive.
 ALSO_SENSITIVE = {
     ("sts", "SAMLAssertionType"), ("sts", "contextAssertionType"), ("sts", "tokenCodeType"), ("sts", "tokenType"),
+    ("sts", "encodedMessageType"),  # people paste into it what they have
     ("iam", "authenticationCodeType"), ("sso-oidc", "AuthCode"), ("sso-oidc", "DeviceCode"), ("sso-oidc", "UserCode"),
     ("signin", "AuthorizationCode"), ("signin", "IdToken"),
 }  # fmt: skip

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from botocore import xform_name
+
 from rig.require import require
 from rig.source import ROOT
 
@@ -90,7 +92,7 @@ class Cli:
     def call(self, service: str, operation: str, params: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
         """Run `aws SERVICE OPERATION --cli-input-json …`."""
         program = require(self.program, HINT)
-        command = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", operation).lower()
+        command = xform_name(operation, "-")
         done = _run(
             [str(program), service, command, "--cli-input-json", json.dumps(params), "--output", "json"], {**environment, "AWS_PAGER": ""}
         )

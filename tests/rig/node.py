@@ -69,14 +69,14 @@ class TestNode:
 
     __test__ = False
 
-    def __init__(self, directory: Path, *, burst: float = 1e9) -> None:
+    def __init__(self, directory: Path, *, burst: float = 1e9, database: str = "", name: str = "node-test") -> None:
         self.now = START
         self.directory = directory
         key = root_key(directory / "root.key")
-        self.store = open_store(directory / "daypass.db", key, self.now)
+        self.store = open_store(database or directory / "daypass.db", key, self.now, node=name)
         if not len(self.store.snapshot.accounts):
             self.store.write(first_records(self.now, os.urandom))
-        ledger = Ledger(directory / "ledger", self.store.secret("ledger"), "node-test")
+        ledger = Ledger(directory / "ledger", self.store.secret("ledger"), name)
         ledger.open(self.now)
         organization = self.store.snapshot.organization
         assert organization is not None

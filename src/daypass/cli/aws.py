@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from xml.etree import ElementTree
 
+from daypass.cli.exits import sentence
+
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIMEOUT = 30.0  # seconds
 MAX_ANSWER = 16 << 20  # bytes
@@ -34,13 +36,14 @@ class Credentials:
 
 
 class AwsError(Exception):
-    """The service answered with an error: its `code`, `message` and HTTP `status`."""
+    """The service answered with an error: its `code`, `message` (without a sealed end), HTTP `status` and the id of the request."""
 
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(f"{code}: {message}")
+    def __init__(self, code: str, message: str, status: int, request_id: str = "") -> None:
         self.code = code
-        self.message = message
+        self.message = sentence(message)
         self.status = status
+        self.request_id = request_id
+        super().__init__(f"{code}: {self.message}")
 
 
 def _now() -> datetime:
@@ -65,7 +68,7 @@ class Client:
         status, answer = self._send(service, body, {"content-type": "application/x-www-form-urlencoded; charset=utf-8"})
         leaves = _leaves(answer)
         if status != 200:
-            raise AwsError(leaves.get("Code", ""), leaves.get("Message", ""), status)
+            raise AwsError(leaves.get("Code", ""), leaves.get("Message", ""), status, leaves.get("RequestId", ""))
         return leaves
 
     def json(self, service: str, target: str, **members: Any) -> dict[str, Any]:

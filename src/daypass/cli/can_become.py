@@ -6,7 +6,7 @@ It follows AssumeRole alone: who may change a trust policy or pass a role to a s
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,7 +15,7 @@ from daypass.cli import answer, control, screen
 from daypass.cli.exits import OK, USAGE, Trouble
 
 MAX_HOPS = 9  # a session descends from at most 8 others (DESIGN §3)
-_BATCH = 25  # principals that the server looks at per call
+_BATCH = 100  # principals that the server looks at per call
 _CERTAIN = {"allowed": 0, "conditional": 1, "unknown": 2}
 _VERDICTS = tuple(_CERTAIN)
 
@@ -85,8 +85,8 @@ def follow(
     frontier, looked_at, itself = [start], 0, ""
     for hop in range(1, hops + 1):
         better: dict[str, Step] = {}
-        for batch in _batches(frontier):
-            settled = [role for role, step in best.items() if step.doubt == 0]
+        for doubt, batch in _batches(frontier, known):
+            settled = [role for role, step in best.items() if step.doubt <= doubt]  # no step from here can be more certain
             page = ask(batch, settled)
             for found in page["Steps"]:
                 itself = itself or (found["FromArn"] if found["From"] == start else "")
@@ -102,10 +102,16 @@ def follow(
     return sorted(best.values(), key=lambda step: (step.hops, step.role))
 
 
-def _batches(items: Iterable[str]) -> Iterator[list[str]]:
-    waiting = iter(items)
-    while batch := list(islice(waiting, _BATCH)):
-        yield batch
+def _batches(frontier: Iterable[str], known: Mapping[str, Step | None]) -> Iterator[tuple[int, list[str]]]:
+    """The frontier in batches of the same doubt, the most certain first."""
+    by_doubt: dict[int, list[str]] = {}
+    for principal in frontier:
+        step = known[principal]
+        by_doubt.setdefault(step.doubt if step else 0, []).append(principal)
+    for doubt in sorted(by_doubt):
+        waiting = iter(by_doubt[doubt])
+        while batch := list(islice(waiting, _BATCH)):
+            yield doubt, batch
 
 
 def short(arn: str) -> str:

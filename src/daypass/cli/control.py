@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 
 from daypass import __version__
-from daypass.cli.exits import CONFIG, DENIED, SIGN_IN, UNREACHABLE, USAGE, Trouble
+from daypass.cli.exits import CONFIG, DENIED, SIGN_IN, UNREACHABLE, USAGE, Trouble, sentence
 
 TYPE_CHECKING = False  # as typing's, which is not worth its import here
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _refused(data: str, operation: str, document: Mapping[str, Any]) -> NoReturn
     code = str(document.get("__type", "")).rpartition("#")[2]
     message = str(document.get("message") or document.get("Message") or code or "no reason given")
     exit_code = next((end for prefix, end in _ENDS if code.startswith(prefix)), USAGE)
-    what = f"the daypass on {data} refused {operation}: {message} ({code or 'no code'})"
+    what = f"the daypass on {data} refused {operation}: {sentence(message)} ({code or 'no code'})"
     raise Trouble(exit_code, what, _your_user(data) if exit_code == DENIED else "")
 
 

@@ -13,10 +13,13 @@ from daypass.cli.screen import clean
 if TYPE_CHECKING:
     from daypass.cli.can_become import Step
 
-MAX_BESIDE = 12  # roles without further steps that are drawn below one parent; the others are counted in one box
+MAX_BESIDE = 12  # roles without further steps that are drawn beside each other; the others are counted in one box
+MAX_BOXES = 90  # drawn in all, the nearest first; what lies behind them is counted
 _WIDTH, _HEIGHT, _ACROSS, _DOWN, _EDGE, _HEAD = 236, 40, 356, 54, 28, 74  # pixels
 _LETTERS = 32  # of a name that fit in a box
-_COLOURS = ("#2f6fb5", "#b5542f", "#2f8f5b", "#8a4fb0", "#a8821c", "#3a8f9c", "#b03f6e", "#5d6b7a")
+_COLOURS = (
+    "#2f6fb5", "#b5542f", "#2f8f5b", "#8a4fb0", "#a8821c", "#3a8f9c", "#b03f6e", "#5d6b7a", "#6e8f2f", "#c2483f", "#3f50b0", "#7a5a3a",
+)  # fmt: skip
 _LINES = {"allowed": "", "conditional": ' stroke-dasharray="7 4"', "unknown": ' stroke-dasharray="2 4"'}
 _STYLE = (
     "text{font-family:system-ui,'Segoe UI','DejaVu Sans',sans-serif;fill:#1d2733}"
@@ -35,16 +38,13 @@ class _Box:
     title: str
     verdict: str = "allowed"  # of the step that leads here
     note: str = ""
+    roles: int = 1  # that it stands for
     children: list[_Box] = field(default_factory=list)
     y: float = 0.0
 
     @property
     def x(self) -> int:
         return _EDGE + self.column * _ACROSS
-
-    @property
-    def is_count(self) -> bool:
-        return not self.account
 
 
 def draw(principal: str, steps: Sequence[Step]) -> str:
@@ -53,6 +53,7 @@ def draw(principal: str, steps: Sequence[Step]) -> str:
     rows = _lay_out(root, 0)
     boxes = list(_every(root))
     accounts = sorted({box.account for box in boxes if box.account})
+    names = {step.found["Account"]: step.found["AccountName"] for step in steps}
     colours = {account: _COLOURS[number % len(_COLOURS)] for number, account in enumerate(accounts)}
     width = max(_EDGE * 2 + max(box.column for box in boxes) * _ACROSS + _WIDTH, 560)
     height = int(_HEAD + rows * _DOWN + 24 + 20 * len(accounts) + 30)
@@ -65,7 +66,7 @@ def draw(principal: str, steps: Sequence[Step]) -> str:
         f'<text class="s" x="{_EDGE}" y="56">{_text(_summary(steps))}</text>',
         *(_edge(box, child) for box in boxes for child in box.children),
         *(_box(box, colours) for box in boxes),
-        *_legend(colours, steps, int(_HEAD + rows * _DOWN + 24)),
+        *_legend(colours, names, steps, int(_HEAD + rows * _DOWN + 24)),
         "</svg>\n",
     ]
     return "\n".join(parts)
@@ -74,24 +75,48 @@ def draw(principal: str, steps: Sequence[Step]) -> str:
 def _tree(principal: str, steps: Sequence[Step]) -> _Box:
     """The boxes as a tree; many leaves below one parent become one box that counts them."""
     arn = next((step.found["FromArn"] for step in steps if step.via is None), principal)
-    kind, name = _named(arn)
+    names = {step.found["Account"]: step.found["AccountName"] for step in steps}
+    kind, name = _named(arn, names)
     root = _Box(name, kind, _account(arn), 0, arn)
     boxes: dict[str, _Box] = {}
     for step in steps:
         found = step.found
-        kind, name = _named(step.role)
-        note = answer.supposed(found["Assumed"]) if found["Assumed"] else "a condition decides" if found["Verdict"] == "unknown" else ""
+        kind, name = _named(step.role, names)
+        doubt = "a condition decides" if found["Verdict"] == "unknown" else ""
+        note = f"if {answer.supposed(found['Assumed'])}" if found["Assumed"] else doubt
         box = _Box(name, kind, found["Account"], step.hops, _proof(step), found["Verdict"], note)
         boxes[step.role] = box
         (boxes[step.via.role] if step.via else root).children.append(box)
     for box in [root, *boxes.values()]:
         leaves = [child for child in box.children if not child.children]
         if len(leaves) > MAX_BESIDE + 1:
-            hidden = leaves[MAX_BESIDE:]
-            title = "\n".join(child.title.partition("\n")[0] for child in hidden)
-            box.children = [child for child in box.children if child.children or child not in hidden]
-            box.children.append(_Box(f"{len(hidden)} more roles", "of the same step", "", box.column + 1, title))
+            _fold(box, leaves[MAX_BESIDE:], "of the same step")
+    _fold_the_furthest(root)
     return root
+
+
+def _fold(box: _Box, hidden: Sequence[_Box], what: str) -> None:
+    """One box that counts in the place of `hidden` children of `box`."""
+    roles = sum(behind.roles for child in hidden for behind in _every(child))
+    names = [child.title.partition("\n")[0] for child in hidden]
+    kept = {id(child) for child in hidden}
+    box.children = [child for child in box.children if id(child) not in kept]
+    box.children.append(_Box(f"{roles} more roles", what, "", box.column + 1, "\n".join(names), roles=roles))
+
+
+def _fold_the_furthest(root: _Box) -> None:
+    """Keep the first MAX_BOXES boxes, step by step; below each of them one more counts what is left out."""
+    kept, row = {id(root)}, [root]
+    while row:
+        behind: list[_Box] = []
+        for box in row:
+            room = MAX_BOXES - len(kept)
+            hidden = [child for child in box.children[max(room, 0) :] if child.account]
+            if hidden:
+                _fold(box, hidden, "at this step and behind")
+            kept |= {id(child) for child in box.children}
+            behind += box.children
+        row = behind
 
 
 def _lay_out(box: _Box, top: float) -> float:
@@ -136,18 +161,19 @@ def _box(box: _Box, colours: Mapping[str, str]) -> str:
         f'<text class="s" x="{box.x + 14}" y="{y + 32:.0f}">{_text(_cut(box.below, _LETTERS + 4))}</text>',
     ]
     if box.note:
-        lines.append(f'<text class="e" x="{box.x + 2}" y="{y + _HEIGHT + 10:.0f}">if {_text(_cut(box.note, 44))}</text>')
+        lines.append(f'<text class="e" x="{box.x + 2}" y="{y + _HEIGHT + 10:.0f}">{_text(_cut(box.note, 46))}</text>')
     return "\n".join([*lines, "</g>"])
 
 
-def _legend(colours: Mapping[str, str], steps: Sequence[Step], top: int) -> Iterator[str]:
+def _legend(colours: Mapping[str, str], names: Mapping[str, str], steps: Sequence[Step], top: int) -> Iterator[str]:
     for number, (account, colour) in enumerate(colours.items()):
         y = top + 20 * number
         yield f'<rect x="{_EDGE}" y="{y}" width="12" height="12" rx="3" fill="{colour}"/>'
-        yield f'<text class="s" x="{_EDGE + 18}" y="{y + 10}">account {_text(account)}</text>'
+        label = f"{names.get(account, 'account')} {account}"
+        yield f'<text class="s" x="{_EDGE + 18}" y="{y + 10}">{_text(_cut(label, 40))}</text>'
     used = [(verdict, word) for verdict, word in _MEANINGS if any(step.found["Verdict"] == verdict for step in steps)]
     for number, (verdict, word) in enumerate(used):
-        x, y = _EDGE + 180 + 150 * number, top + 6
+        x, y = _EDGE + 300 + 130 * number, top + 6
         yield f'<path d="M{x} {y}H{x + 34}" stroke="#8b96a3" stroke-width="1.5"{_LINES[verdict]}/>'
         yield f'<text class="s" x="{x + 40}" y="{y + 4}">{word}</text>'
 
@@ -175,13 +201,13 @@ def _proof(step: Step) -> str:
     return f"{step.role}\n{trust}{own}{held}"
 
 
-def _named(arn: str) -> tuple[str, str]:
-    """What kind of thing, with its account, and its name with its path."""
+def _named(arn: str, names: Mapping[str, str]) -> tuple[str, str]:
+    """What kind of thing, with its account's name or number, and its name with its path."""
     parts = arn.split(":", 5)
     if len(parts) != 6:
         return "", arn
     kind, _, name = parts[5].partition("/")
-    return f"{kind} in {parts[4]}", name or kind
+    return f"{kind} in {names.get(parts[4]) or parts[4]}", name or kind
 
 
 def _account(arn: str) -> str:

@@ -91,7 +91,9 @@ def _assumed(args: argparse.Namespace, wanted: dict[str, str], url: str, region:
         made = aws.credentials_of(aws.Client(url, operator, region).query("sts", "AssumeRole", **members))
     except aws.AwsError as error:
         ends = {"AccessDenied": DENIED, "ExpiredToken": SIGN_IN, "RequestTimeTooSkewed": CONFIG, "SignatureDoesNotMatch": CONFIG}
-        raise Trouble(ends.get(error.code, USAGE), f"{wanted['role_arn']} was not assumed: {error.message} ({error.code})") from None
+        what = f"{wanted['role_arn']} was not assumed: {error.message} ({error.code})"
+        remedy = f"daypass explain --data {args.data} {error.request_id}" if error.code == "AccessDenied" else ""
+        raise Trouble(ends.get(error.code, USAGE), what, remedy) from None
     except OSError as error:
         raise Trouble(UNREACHABLE, f"{url} cannot be reached: {error}", f"daypass doctor --data {args.data}") from None
     screen.talk(f"daypass: a pass for {wanted['role_arn']}, until {made.expires}")

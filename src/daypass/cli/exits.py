@@ -13,6 +13,14 @@ CONFIG = 6  # clock, TLS, configuration, or a ledger that is not intact
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
 
+_ENCODED = ". Encoded authorization failure message: "
+
+
+def sentence(message: str) -> str:
+    """The message of a refusal without its sealed end, which is no reading for people (`daypass explain` tells what is in it)."""
+    return message.partition(_ENCODED)[0]
+
+
 class Trouble(Exception):
     """A command cannot do what was asked.
 

@@ -99,8 +99,8 @@ def _failure(item: Found) -> str:
     expected, actual = _list(item["Expected"]), _list(item.get("Actual") or ())
     if item["Element"] != "Condition":
         return _NOTHING[item["Element"]].format(expected=expected, actual=actual)
-    has = f"it has {actual}" if "Actual" in item else "it has none"
-    return f"{item['Operator']} {item['Key']}: the policy wants {expected} of the request, {has}"
+    has = actual if "Actual" in item else "none"
+    return f"{item['Operator']} {item['Key']}: the policy wants {expected}, the request has {has}"
 
 
 def _list(values: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from daypass.policy.document import OLD_VERSION, Kind
 from daypass.policy.explain import Explanation, LayerSaid, explain
 from daypass.policy.keys import context_keys
 from daypass.policy.managed import ManagedText, managed_policy
-from daypass.policy.suppose import Assumed, Suppose, Supposition
+from daypass.policy.suppose import Assumed, Suppose, Supposition, could_allow
 from daypass.policy.syntax import PolicyError
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Supposition",
     "Warned",
     "context_keys",
+    "could_allow",
     "decide",
     "denial",
     "explain",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 Matcher = Callable[[str], bool]
 
+_LONG = 256  # characters; so far even the slowest search is quick
 _LAST_BYTE = "\xff"
 _TEXTS = 64  # texts whose places are remembered, for the many patterns of one policy that look at the same one
 
@@ -51,7 +52,9 @@ def compile_glob(tokens: Sequence[Token]) -> Matcher:
             parts.append("")
     if len(parts) == 1:
         return parts[0].__eq__
-    return _pieces(parts[0], tuple(part for part in parts[1:-1] if part), parts[-1])
+    middle = tuple(part for part in parts[1:-1] if part)
+    found = _pieces(parts[0], middle, parts[-1])
+    return found if not middle else _careful(found, tokens)
 
 
 def _pieces(head: str, middle: tuple[str, ...], tail: str) -> Matcher:
@@ -74,12 +77,23 @@ def _pieces(head: str, middle: tuple[str, ...], tail: str) -> Matcher:
     return match
 
 
+def _careful(found: Matcher, tokens: Sequence[Token]) -> Matcher:
+    """`found`, which searches as `str.find` does, but for long texts of few letters, on which that goes back for each of them."""
+    stepping = cache(lambda: _steps(tokens))
+    return lambda text: (stepping() if len(text) > _LONG and _is_dull(text) else found)(text)
+
+
+@lru_cache(_TEXTS)
+def _is_dull(text: str) -> bool:
+    return max(map(text.count, set(text))) * 4 > len(text)
+
+
 class _Step(NamedTuple):
-    """Go on by `skip` characters, or by more of them if `any_more`; then comes `letter`, "" at the pattern's end."""
+    """Go on by `skip` characters, or by more of them if `any_more`; then comes the `run` of letters, "" at the pattern's end."""
 
     skip: int
     any_more: bool
-    letter: str
+    run: str
 
 
 class _Places(dict[str, int]):
@@ -107,7 +121,7 @@ _places = lru_cache(_TEXTS)(_Places)
 
 
 def _read_steps(tokens: Sequence[Token]) -> list[_Step]:
-    """The pattern letter by letter; a run of wildcards is one step, however long it is."""
+    """The pattern as runs of wildcards, each with the letters that follow; a run of wildcards is one step, however long it is."""
     steps, skip, any_more = [], 0, False
     for token in tokens:
         if token is Wild.ANY:
@@ -115,9 +129,8 @@ def _read_steps(tokens: Sequence[Token]) -> list[_Step]:
         elif token is Wild.ONE:
             skip += 1
         else:
-            for letter in token:
-                steps.append(_Step(skip, any_more, letter))
-                skip, any_more = 0, False
+            steps.append(_Step(skip, any_more, token))
+            skip, any_more = 0, False
     steps.append(_Step(skip, any_more, ""))
     return steps
 
@@ -127,20 +140,21 @@ def _steps(tokens: Sequence[Token]) -> Matcher:
 
     INVARIANT: one step per letter of the pattern, each linear in the text's bits, and no backtracking (attacks row H66).
     """
-    *steps, last = _read_steps(tokens)
     head = tokens[0] if isinstance(tokens[0], str) else ""
     tail = tokens[-1] if isinstance(tokens[-1], str) else ""
+    *steps, last = _read_steps(tokens[1:] if head else tokens)
 
     def match(text: str) -> bool:
         if not text.startswith(head) or not text.endswith(tail):
             return False
         places = _places(text)
-        reached = 1 << len(text)  # before the first character; the lowest bit is behind the last
-        for skip, any_more, letter in steps:
+        reached = 1 << len(text) - len(head)  # behind the head; the lowest bit is behind the last character
+        for skip, any_more, run in steps:
             reached >>= skip
             if any_more:
                 reached = (1 << reached.bit_length()) - 1
-            reached = reached >> 1 & places[letter]
+            for letter in run:
+                reached = reached >> 1 & places[letter]
             if not reached:
                 return False
         reached >>= last.skip

@@ -44,6 +44,7 @@ class Suppose:
     """
 
     def __init__(self, is_free: IsFree) -> None:
+        self.spelled: dict[str, str] = {}  # the free keys by their folded names, as policies write them
         self._is_free = is_free
         self._seen: dict[int, tuple[Policy, _Openings | None]] = {}  # with the policy, so that its id stays its own
 
@@ -82,6 +83,9 @@ class Suppose:
         seen = self._seen.get(id(policy))
         if seen is None:
             seen = self._seen[id(policy)] = (policy, _find_openings(policy, self._is_free))
+            if seen[1] is not None:
+                lines = (keys for one in policy.document.statements for keys in one.condition.values())
+                self.spelled = {fold(key): key for keys in lines for key in keys} | self.spelled
         return seen[1]
 
 
@@ -216,3 +220,13 @@ def _least(ask: Ask, caller: Caller, context: Mapping[str, Values], layers: Laye
         if decide(ask, caller, _with(context, without), layers).allowed:
             least = without
     return least
+
+
+def could_allow(layers: Layers, action: str) -> Callable[[str], bool]:
+    """Whether some identity policy speaks of `action` on a resource and allows it in some context: False is sure, True is not.
+
+    To leave out at little cost what cannot be, where the caller's own policies have to allow.
+    """
+    folded = fold(action)
+    targets = [rule.target for one in layers.identity for rule in one.rules if rule.effect == "Allow" and rule.covers(folded)]
+    return lambda resource: any(target.settle(resource) is not False for target in targets)

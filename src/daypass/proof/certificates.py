@@ -12,7 +12,7 @@ from enum import Enum
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 MIN_RSA_BITS = 2048  # NIST SP 800-131A
@@ -20,6 +20,7 @@ MAX_RSA_BITS = 8192  # ours: a larger modulus only buys its owner our CPU time
 MAX_CHAIN = 10  # certificates above the first; ours: no public chain has more than four
 BLANK = " \t\r\n"
 
+Certificate = x509.Certificate
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -104,6 +105,11 @@ def der_of(key: PrivateKey) -> bytes:
     return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
+def digest_of(certificate: x509.Certificate) -> str:
+    """The SHA-256 of its DER in hex: the same certificate has the same, however its PEM was broken into lines."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
 def verify_pair(certificate: x509.Certificate, key: PrivateKey) -> None:
     """Raise CertificateError unless `certificate` is for `key`."""
     if certificate.public_key() != key.public_key():
@@ -111,7 +117,7 @@ def verify_pair(certificate: x509.Certificate, key: PrivateKey) -> None:
 
 
 def verify_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> None:
-    """Raise CertificateError unless each of `chain` issued the one before it, the first `certificate` (RFC 5280 §6.1: names, signatures)."""
+    """Raise CertificateError unless each of `chain` issued the one before it, the first `certificate` (RFC 5280 §6.1: names, signature)."""
     for at, (issued, issuer) in enumerate(zip((certificate, *chain), chain, strict=False)):
         try:
             issued.verify_directly_issued_by(issuer)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from daypass.store.engine import error_name, open_engine, reader
 from daypass.store.postgres import open_postgres
-from daypass.store.schema import migrate
+from daypass.store.schema import OLDEST_SETTING, migrate
 from daypass.store.tables import changes, ledger_lines, metadata, nodes, outbox, schema_version, settings
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
@@ -56,7 +56,7 @@ def _let_go(*engines: Engine) -> None:
 def _move(old: Connection, new: Connection, node: str) -> Moved:
     tables = [table for table in metadata.sorted_tables if table.name not in _LEFT]
     there = _counts(new, tables)
-    if any(there.values()):
+    if any(count for name, count in there.items() if name != settings.name):  # a new database has a setting: its schema's
         if _installation(old) != _installation(new):
             raise ConfigError("The database holds another installation: give an empty one. Nothing was changed.")
         if there != _counts(old, tables):
@@ -72,7 +72,10 @@ def _move(old: Connection, new: Connection, node: str) -> Moved:
 
 def _copy(old: Connection, new: Connection, table: Table, node: str) -> None:
     columns = [column for column in table.columns if table is not outbox or column.name != "seq"]  # its numbers are given anew
-    rows = old.execute(select(*columns).order_by(*table.primary_key)).mappings()
+    query = select(*columns).order_by(*table.primary_key)
+    if table is settings:
+        query = query.where(settings.c.key != OLDEST_SETTING)
+    rows = old.execute(query).mappings()
     while batch := rows.fetchmany(_AT_ONCE):
         new.execute(insert(table), [_row(table, dict(row), node) for row in batch])
 

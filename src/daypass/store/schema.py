@@ -2,49 +2,71 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
 
-from daypass.store.tables import SCHEMA, metadata, schema_version
+from daypass.store.engine import upsert
+from daypass.store.nodes import get_nodes
+from daypass.store.tables import OLDEST, SCHEMA, metadata, nodes, schema_version, settings
 from daypass.values.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+OLDEST_SETTING = "oldest-schema"
 
 
 def migrate(engine: Engine) -> None:
     """Bring the schema behind `engine` up to `SCHEMA`, in one transaction.
 
     A database without a version gets the tables as they are now; only an older one takes the way through the migrations, which lead to the
-    same (a test holds the two against each other). Raises ConfigError for a database that a newer daypass has written.
+    same (a test holds the two against each other). One that a newer daypass has taken further is worked on as it is, where that one says
+    that this one may (fault F-24: expand first, contract when nobody needs it any more). Raises ConfigError where it may not.
     """
     with engine.execution_options(patient=True).begin() as connection:  # one node migrates at a time, the others wait for it
         version = _version(connection)
         if not version:
             _create(connection)
+        elif version > SCHEMA:
+            verify_known(connection)
         elif version != SCHEMA:
             upgrade(connection)
 
 
+def verify_known(connection: Connection) -> None:
+    """Raises ConfigError when the database was taken to a schema that this daypass cannot work on."""
+    oldest = _oldest(connection)
+    if oldest > SCHEMA:
+        raise ConfigError(
+            f"The database has schema {_version(connection)}, which this daypass does not know (it goes up to {SCHEMA}). "
+            "It was written by a newer version: run that one. Nothing was changed."
+        )
+
+
 def upgrade(connection: Connection) -> None:
-    """Run the migrations that this database has not seen. Raises ConfigError when it is at a revision that is none of ours."""
+    """Run the migrations that this database has not seen. Raises ConfigError when nodes run on it that could not work with the outcome."""
     # Alembic is loaded only when there is something to migrate: it costs a start half a second and 14 MiB.
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
+    if _version(connection):
+        _verify_nobody_is_too_old(connection)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    version = _version(connection)
-    if version and version not in known:
-        raise ConfigError(
-            f"The database has schema {version}, which this daypass does not know (it goes up to {SCHEMA}). "
-            "It was written by a newer version: run that one. Nothing was changed."
-        )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    _note_oldest(connection)
+
+
+def _verify_nobody_is_too_old(connection: Connection) -> None:
+    found = get_nodes(connection, datetime.now(UTC)) if inspect(connection).has_table(nodes.name) else []
+    late = [f"{node.name} (schema {node.schema})" for node in found if node.live and node.schema < OLDEST]
+    if late:
+        raise ConfigError(
+            f"This version needs a schema that nodes which run now cannot work with: {', '.join(late)}. Stop them first, or go there by "
+            "way of an earlier version. Nothing was changed."
+        )
 
 
 def _version(connection: Connection) -> str:
@@ -58,3 +80,14 @@ def _version(connection: Connection) -> str:
 def _create(connection: Connection) -> None:
     metadata.create_all(connection, checkfirst=False)  # a table of ours that is there already is not to be taken for ours
     connection.execute(insert(schema_version).values(version_num=SCHEMA))
+    _note_oldest(connection)
+
+
+def _note_oldest(connection: Connection) -> None:
+    upsert(connection, settings, [{"key": OLDEST_SETTING, "value": OLDEST.encode()}])
+
+
+def _oldest(connection: Connection) -> str:
+    """The schema of the oldest daypass that may work on this database."""
+    value: bytes | None = connection.execute(select(settings.c.value).where(settings.c.key == OLDEST_SETTING)).scalar()
+    return _version(connection) if value is None else value.decode()

@@ -24,7 +24,7 @@ from daypass.store.keys import Envelope, RootKey
 from daypass.store.ledger.chain import Head
 from daypass.store.records import Revocation, UsedToken
 from daypass.store.rows import row_of
-from daypass.store.schema import migrate
+from daypass.store.schema import migrate, verify_known
 from daypass.store.snapshot import Snapshot
 from daypass.store.usage import Usage
 from daypass.values.arn import root_arn
@@ -140,6 +140,8 @@ class Store:
         Raises StoreFailed when the database does not answer; the snapshot goes on as it is and `feed_age` grows.
         """
         taken = 0
+        if self.shared and self.failed:
+            raise StoreFailed(self.failed)
         with self._database.following() as connection:
             newest = feed.newest(connection)
             if newest < self._seq:  # numbers never go back: it is a copy that was left behind, or an older one put back (fault F-09)
@@ -294,8 +296,16 @@ class Store:
     # -- nodes, and the ledger lines of all of them
 
     def beat(self, version: str, url: str, lines: int, now: datetime) -> None:
-        """Note that this node lives and how far it is: in the feed, and with its ledger (`lines`)."""
+        """Note that this node lives and how far it is: in the feed, and with its ledger (`lines`).
+
+        Raises StoreFailed when a newer version has taken the database further than this one may follow: then it takes no more part.
+        """
         with self._database.writing(lock="") as connection:
+            try:
+                verify_known(connection)
+            except ConfigError as error:
+                self._database.failed = str(error)
+                raise StoreFailed(str(error)) from None
             nodes.put_beat(connection, nodes.Beat(self.node, version, url, self._seq, lines), now)
 
     def leave(self) -> None:

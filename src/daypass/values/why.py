@@ -1,4 +1,4 @@
-"""Why: the reasons of a refusal, small enough for a ledger line and a sealed message. Does not find them (policy/denial.py does)."""
+"""Why: the reasons of a refusal, small enough for a ledger line and a sealed message. Does not find them (policy/reasons.py does)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a refusal by policy says: AWS's sentence to the caller, and the reasons, sealed for who may decode them and plain for the ledger.
 
-Costs nothing as long as nothing is refused. Does not decide, and tells the caller no reason (docs/decisions/0009).
+Costs nothing as long as nothing is refused. Does not decide, and tells the caller no reason (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import replace
 import msgspec
 
 from daypass import passes, wire
-from daypass.policy.denial import denial, reasons
+from daypass.policy.denial import denial
+from daypass.policy.reasons import reasons
 from daypass.values.decision import Ask, Decision
 from daypass.values.errors import Refusal
 from daypass.values.why import Why

@@ -62,6 +62,10 @@ _PROOF: Mapping[ProofFault, Row] = {
 # Common codes in the words of the query protocol → the same columns. A code that is neither here nor in the model is sent as it is.
 _COMMON: Mapping[str, Row] = {
     "AccessDenied": (("AccessDenied", 403), ("AccessDeniedException", 400), ("AccessDeniedException", 403), ("AccessDenied", 403)),
+    "ConcurrentModification": (
+        ("ConcurrentModification", 409), ("ConcurrentModificationException", 400), ("ConcurrentModificationException", 409),
+        ("OperationAborted", 409),
+    ),
     "InternalFailure": (
         ("InternalFailure", 500), ("InternalServerException", 500), ("InternalServerException", 500), ("InternalError", 500)
     ),

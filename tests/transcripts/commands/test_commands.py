@@ -21,6 +21,7 @@ from rig.server import Server, clean_environment, running
 HERE = Path(__file__).parent
 FORMS = {
     "id": r"[0-9a-f]{32}",
+    "uuid": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "account": r"[0-9]{12}",
     "time": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z",
     "key": r"ASIA[A-Z2-7]{16}",

@@ -143,6 +143,14 @@ def test_a_refused_role_says_which_and_why(daypass: Any, data: Path, sts: Sts, c
     ended = daypass("env", "--data", data, "--role-arn", ROLE)
     assert (ended.code, ended.out) == (ends, "")
     assert ROLE in ended.err and f"no, {code}" in ended.err
+    assert ("daypass explain --data" in ended.err) == (code == "AccessDenied")
+
+
+def test_the_sealed_end_of_a_refusal_is_not_printed(daypass: Any, data: Path, sts: Sts) -> None:
+    sts.status, sts.body = 403, REFUSAL.format(code="AccessDenied").replace("no,", "no. Encoded authorization failure message: AB-_")
+    ended = daypass("env", "--data", data, "--role-arn", ROLE)
+    assert "was not assumed: no (AccessDenied)" in ended.err
+    assert "AB-_" not in ended.err
 
 
 def test_options_of_a_role_without_a_role_are_refused(daypass: Any, data: Path) -> None:

@@ -86,3 +86,16 @@ def test_hostile_pattern_on_a_text_that_fails_at_its_end() -> None:
     """Attacks row H66; backtracking would not end in this universe. The step count is in tests/differential."""
     assert not compile_glob(read_tokens("*a?" * 500 + "b"))("a" * 2048)
     assert compile_glob(read_tokens("*a" * 500 + "*b"))("a" * 2047 + "b")
+
+
+@pytest.mark.parametrize("letters", ["a", "ab", "abcdefgh"])
+def test_long_texts_of_few_letters_and_of_many(letters: str) -> None:
+    for size in (250, 256, 257, 258, 1000):
+        text = (letters * size)[:size]
+        for pattern in ("*a*", "*aa*", "*ab*ab*", "a*b*", f"*{letters * 20}*", f"*{letters * 20}x*", "*x*", f"{text}*a*", f"*{text}*"):
+            middle = [piece for piece in pattern.split("*") if piece]
+            at = 0
+            for piece in middle:
+                at = text.find(piece, at) + len(piece) if at >= 0 and text.find(piece, at) >= 0 else -1
+            expected = at >= 0 and (pattern.startswith("*") or text.startswith(middle[0]))
+            assert compile_glob(read_tokens(pattern))(text) is expected, (pattern, size)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daypass.policy import Kind, Layers, Policy, decide, read_policy
-from daypass.policy.denial import MAX_MISSED, MAX_SIZE, MAX_TEXT, MAX_VALUES, reasons
+from daypass.policy.reasons import MAX_LOOKED_AT, MAX_MISSED, MAX_SIZE, MAX_TEXT, MAX_VALUES, reasons
 from daypass.values.decision import Ask, Values
 from daypass.values.why import Why
 from unit.policy.people import HERE, OUTSIDER, USER
@@ -105,6 +105,19 @@ def test_what_a_variable_stands_for_is_told() -> None:
     context: dict[str, Values] = {"aws:principaltag/team": "red", "aws:other": "x"}
     found = reasons("r", Ask("s3:GetObject", RESOURCE, HERE), USER, context, Layers((own,)))
     assert dict(found.context) == {"aws:principaltag/team": ("red",), "aws:principaltag/gone": ()}
+
+
+def test_too_many_statements_are_counted_and_not_looked_at() -> None:
+    many = [allow(f"s{n}", Condition=IF_RED) for n in range(MAX_LOOKED_AT)]
+    assert sids(why(Layers((read("identity", *many),)))) == ["s0", "s1", "s2", "s3"]
+    more = read("identity", *many, name="many"), read("identity", allow("one"), name="p")
+    bounded = Layers(more, read("boundary", allow("other", action="s3:PutObject")))
+    found = why(bounded)
+    assert (found.statements, found.omitted) == ((), MAX_LOOKED_AT + 2)
+    denied = read("boundary", {"Sid": "no", "Effect": "Deny", "Action": "*", "Resource": "*"})
+    found = why(Layers(more, denied))
+    assert [(one.layer, one.policy, one.statement, one.failed) for one in found.statements] == [("boundary", "boundary", "no", ())]
+    assert found.omitted == MAX_LOOKED_AT + 1
 
 
 def test_long_values_are_cut_and_many_are_counted_by_an_ellipsis() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from conformance.samples import EPOCH, HERE, NOW, THERE, deleting, key, order, role, seal_key, session, used, user
+from conformance.samples import EPOCH, HERE, NOW, THERE, account, deleting, key, order, role, seal_key, session, used, user
 from daypass.store.records import AccessKey, Record, Role, User
 from daypass.store.snapshot import Snapshot
 from daypass.values.session import Session
@@ -61,6 +61,18 @@ def test_what_descends_from_an_account_that_was_ended_is_ended_in_other_accounts
     root = session(1, user(), issued=EPOCH + second)
     assert (world.ended(session(2, THEIRS, root, issued=EPOCH + 100)) is not None) is ended
     assert world.ended(session(3, THEIRS, issued=EPOCH - 1)) is None
+
+
+@pytest.mark.parametrize(("account_of", "ended"), [(HERE, [True, True, True]), (THERE, [False, True, True])])
+def test_a_closed_account_ends_its_sessions_and_what_came_from_them(world: Snapshot, account_of: str, ended: list[bool]) -> None:
+    """Of its own, of its role taken with the other's key, and of its role taken by a session of the other's user."""
+    by_session = session(3, THEIRS, session(1, user()))
+    world.apply([account(account_of, status="SUSPENDED", closed=NOW)], ())
+    assert [world.ended(one) is not None for one in (ROOT, CHILD, by_session)] == ended
+    by_key = replace(session(4, THEIRS), source_key=key().id)
+    assert world.ended(by_key) is not None  # the account of the role or that of the key
+    world.apply([account(account_of)], ())
+    assert [world.ended(one) for one in (ROOT, CHILD, by_session, by_key)] == [None] * 4
 
 
 @pytest.mark.parametrize("made", [session(1, role(1), source_key=key().id), replace(session(3, THEIRS, session(1)), source_key=key().id)])

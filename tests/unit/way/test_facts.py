@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daypass.store import Snapshot
-from daypass.store.records import Account, Organization
+from daypass.store.records import Account, Organization, OrganizationalUnit
 from daypass.values.caller import ANONYMOUS, Caller
 from daypass.values.decision import Ask
 from daypass.values.event import Event
@@ -167,6 +167,21 @@ def test_of_the_resource() -> None:
     assert foreign["aws:resourceaccount"] == OTHER
     assert "aws:resourceorgid" not in foreign
     assert "aws:resourceaccount" not in facts(USER, Ask("a:B", "*", ""))
+
+
+def test_the_organizations_of_caller_and_resource() -> None:
+    assert facts(USER)["aws:principalorgpaths"] == facts(USER)["aws:resourceorgpaths"] == ("o-org/r-1/",)
+    seen = facts(USER, Ask("a:B", "*", OTHER))
+    unit = OrganizationalUnit(id="ou-1-a", account=ACCOUNT, created=NOW, organization="o-org", title="u", parent="r-1")
+    inner = OrganizationalUnit(id="ou-1-b", account=ACCOUNT, created=NOW, organization="o-org", title="u", parent="ou-1-a")
+    other = Account(id=OTHER, account=OTHER, created=NOW, name="two", email="two@example.test", parent="ou-1-b")
+    seen._ctx.store.apply([unit, inner, other], [])
+    assert seen["aws:resourceorgpaths"] == ("o-org/r-1/ou-1-a/ou-1-b/",)
+    assert seen["aws:resourceorgid"] == "o-org"
+    seen._ctx.store.apply([], [(OrganizationalUnit, "ou-1-a")])
+    assert not {"aws:resourceorgpaths", "aws:resourceorgid"} & set(seen)
+    for caller in (ANONYMOUS, WEB):
+        assert not {"aws:principalorgpaths", "aws:principalorgid"} & set(facts(caller))
 
 
 def test_what_the_operation_states_of_its_ask() -> None:

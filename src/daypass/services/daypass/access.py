@@ -119,8 +119,8 @@ def read_context(entries: Sequence[Mapping[str, Any]] | None) -> dict[str, Value
     return context
 
 
-def _answers(ctx: Context, question: Question, callers: Iterable[Caller]) -> Iterator[tuple[Caller, policy.Supposition]]:
-    """Each caller's answer; on an outside thread, so the state is read under its lock, a few callers at a time."""
+def _answers(ctx: Context, question: Question, callers: Iterable[Caller]) -> Iterator[tuple[Caller, policy.Supposition, Mapping[str, str]]]:
+    """Each caller's answer, and how its keys are spelled; on an outside thread, so the state is read under its lock, a few at a time."""
     supposing = Supposing(question.supposed)
     waiting = iter(callers)
     while batch := list(islice(waiting, _AT_ONCE)):
@@ -129,9 +129,11 @@ def _answers(ctx: Context, question: Question, callers: Iterable[Caller]) -> Ite
         for standing, ask, facts, layers in gathered:
             caller = standing.caller
             if caller.kind == "root" and fold(question.action) == "sts:assumerole":
-                yield caller, _ROOT_MAY_NOT
+                yield caller, _ROOT_MAY_NOT, {}
                 continue
-            yield caller, supposing.of(caller).ask(ask, caller, {**facts, **standing.facts, **question.supposed}, layers)
+            suppose = supposing.of(caller)
+            answer = suppose.ask(ask, caller, {**facts, **standing.facts, **question.supposed}, layers)
+            yield caller, answer, suppose.spelled
 
 
 def _gathered(ctx: Context, question: Question, caller: Caller) -> tuple[Standing, Ask, Mapping[str, Values], policy.Layers]:
@@ -158,7 +160,7 @@ def _tags_of(ctx: Context, arn: str) -> dict[str, Values]:
     return {f"{prefix}:resourcetag/{fold(key)}": value for key, value in tags for prefix in ("aws", "iam")}
 
 
-def shown(caller: Caller, answer: policy.Supposition) -> dict[str, Any]:
+def shown(caller: Caller, answer: policy.Supposition, spelled: Mapping[str, str]) -> dict[str, Any]:
     """An answer as the model spells it."""
     decision = answer.decision
     return {
@@ -170,13 +172,13 @@ def shown(caller: Caller, answer: policy.Supposition) -> dict[str, Any]:
         "Layer": decision.layer,
         "Policy": decision.policy,
         "Statement": decision.statement,
-        "Assumed": shown_context(answer.assumed),
+        "Assumed": shown_context(answer.assumed, spelled),
     }
 
 
-def shown_context(assumed: policy.Assumed) -> list[dict[str, Any]]:
-    """What would have to hold, as context entries; one without values must be absent."""
+def shown_context(assumed: policy.Assumed, spelled: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What would have to hold, as context entries in the policies' own spelling; one without values must be absent."""
     return [
-        {"Key": key, "Values": [] if value is None else [value] if isinstance(value, str) else list(value)}
+        {"Key": spelled.get(key, key), "Values": [] if value is None else [value] if isinstance(value, str) else list(value)}
         for key, value in sorted(assumed.items())
     ]

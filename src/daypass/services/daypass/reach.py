@@ -6,6 +6,7 @@ The reach over several steps is the caller's to follow (cli/can_become.py), step
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from daypass import policy
@@ -21,16 +22,20 @@ from daypass.way.context import Context
 from daypass.way.operation import Output, operation
 
 _EVERYONE = ("AWS", "*")
+_BY_SIGNATURE, _BY_TOKEN = "sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"
 _AT_ONCE = 100  # roles gathered under the lock at a time
 
 
-class _Target(NamedTuple):
-    """A role that may be assumed."""
+@dataclass(slots=True)
+class _Target:
+    """A role that may be assumed; what it brings itself (`facts`) is gathered when somebody could assume it."""
 
     role: Role
+    arn: str
+    owner: str  # its account's name
     trust: policy.Policy
     asks: Mapping[str, Ask]  # by action
-    facts: Mapping[str, Values]
+    facts: Mapping[str, Values] | None = None
 
 
 class _From(NamedTuple):
@@ -74,18 +79,16 @@ def list_assumable_roles(
 
 
 def _target(ctx: Context, role: Role) -> _Target:
-    trust = ctx.store.trust_of(role)
-    tags = role_tags(role)
-    asks = {
-        action: Ask(action, role.arn, role.account, tags, "must", trust) for action in ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity")
-    }
-    return _Target(role, trust, asks, target_facts(ctx, asks["sts:AssumeRole"]))
+    arn, trust, tags = role.arn, ctx.store.trust_of(role), role_tags(role)
+    asks = {action: Ask(action, arn, role.account, tags, "must", trust) for action in (_BY_SIGNATURE, _BY_TOKEN)}
+    account = ctx.store.accounts.find(role.account)
+    return _Target(role, arn, account.name if account else "", trust, asks)
 
 
 def _by_name_trusted(targets: Iterable[_Target]) -> Mapping[tuple[str, str], Sequence[_Target]]:
     """The targets by each principal that their trust policies name, as written and by the unique id that it is bound to.
 
-    INVARIANT: a caller can be meant only under one of the names that `_names` gives for it, since NotPrincipal never allows.
+    INVARIANT: a caller can be meant only under its own names (`_names`) or its account's, since NotPrincipal never allows.
     """
     found: dict[tuple[str, str], list[_Target]] = {}
     for target in targets:
@@ -95,10 +98,24 @@ def _by_name_trusted(targets: Iterable[_Target]) -> Mapping[tuple[str, str], Seq
 
 
 def _names(caller: Caller) -> Sequence[tuple[str, str]]:
+    """The names of the caller alone, under which its own account's roles need no policy of its own."""
     if caller.kind == "web-identity":
         return [("Federated", caller.provider_arn)]
-    own = (caller.account, root_arn(caller.account), caller.arn, caller.principal_arn, caller.principal_id)
-    return [_EVERYONE, *(("AWS", name) for name in dict.fromkeys(own) if name)]
+    return [_EVERYONE, *(("AWS", name) for name in dict.fromkeys((caller.arn, caller.principal_arn, caller.principal_id)) if name)]
+
+
+def _named(caller: Caller, layers: policy.Layers, by_name: Mapping[tuple[str, str], Sequence[_Target]]) -> Iterable[_Target]:
+    """The roles whose trust policies name the caller in some way, but those that its own policies would have to allow and do not."""
+    could = policy.could_allow(layers, _BY_SIGNATURE)
+    found: dict[str, _Target] = {}
+    for name in _names(caller):
+        for target in by_name.get(name, ()):
+            if caller.kind == "web-identity" or target.role.account == caller.account or could(target.arn):
+                found[target.role.id] = target
+    for name in (("AWS", caller.account), ("AWS", root_arn(caller.account))) if caller.kind != "web-identity" else ():
+        found |= {target.role.id: target for target in by_name.get(name, ()) if could(target.arn)}
+    found.pop(caller.principal_id, None)
+    return found.values()
 
 
 def _steps(
@@ -111,20 +128,26 @@ def _steps(
 ) -> Iterator[dict[str, Any]]:
     if caller.kind == "root":
         return  # "Roles may not be assumed by root accounts." (assume_role.py)
-    targets = {target.role.id: target for name in _names(caller) for target in by_name.get(name, ())}
-    targets.pop(caller.principal_id, None)
-    action = "sts:AssumeRoleWithWebIdentity" if caller.kind == "web-identity" else "sts:AssumeRole"
-    one_each = {target.role.account: target.asks[action] for target in targets.values()}  # what guards a resource is its account's
-    with ctx.node.store.reading():
+    action = _BY_TOKEN if caller.kind == "web-identity" else _BY_SIGNATURE
+    reading = ctx.node.store.reading
+    with reading():
+        own = ctx.store.layers_of(caller)
+    targets = list(_named(caller, own, by_name))
+    one_each = {target.role.account: target.asks[action] for target in targets}  # what guards a resource is its account's
+    with reading():
         layers_of = {account: ctx.store.layers_of(caller, ask) for account, ask in one_each.items()}
         one = _From(text, standing_of(ctx, caller), layers_of)
     suppose = supposing.of(caller)
-    for target in targets.values():
+    for target in targets:
         ask, layers = target.asks[action], one.layers[target.role.account]
+        if target.facts is None:
+            with reading():
+                target.facts = target_facts(ctx, ask)
         facts = {**target.facts, **one.standing.facts, **supposed}
         answer = suppose.ask(ask, caller, facts, layers)
         if answer.verdict != "denied":
-            yield _shown(one, target, ask, facts, answer, layers)
+            step = _shown(one, target, ask, facts, answer, layers)
+            yield step | {"Assumed": shown_context(answer.assumed, suppose.spelled)}
 
 
 def _shown(
@@ -137,10 +160,10 @@ def _shown(
     return {
         "From": one.given,
         "FromArn": caller.principal_arn or caller.arn,
-        "RoleArn": target.role.arn,
+        "RoleArn": target.arn,
         "Account": target.role.account,
+        "AccountName": target.owner,
         "Verdict": answer.verdict,
-        "Assumed": shown_context(answer.assumed),
         "TrustStatement": trust[0].statement if trust else "",
         "OwnPolicy": own[0].policy if own else "",
         "OwnStatement": own[0].statement if own else "",

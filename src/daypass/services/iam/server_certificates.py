@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from daypass.proof.certificates import (
     MAX_CHAIN,
+    Certificate,
     CertificateError,
     Flaw,
     PrivateKey,
@@ -38,8 +39,6 @@ from daypass.way.operation import operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from cryptography import x509
 
     from daypass.way.context import Context
     from daypass.way.operation import Output
@@ -107,7 +106,7 @@ def upload_server_certificate(
     return {"ServerCertificateMetadata": show_metadata(certificate), "Tags": show_tags(certificate.tags)}
 
 
-def _read_pair(body: str, private_key: str) -> tuple[x509.Certificate, PrivateKey]:
+def _read_pair(body: str, private_key: str) -> tuple[Certificate, PrivateKey]:
     """Raises MalformedCertificate, KeyPairMismatch."""
     try:
         certificate = read_pem(body)[0]
@@ -124,7 +123,7 @@ def _read_pair(body: str, private_key: str) -> tuple[x509.Certificate, PrivateKe
     return certificate, key
 
 
-def _verify_chain(certificate: x509.Certificate, chain: str) -> None:
+def _verify_chain(certificate: Certificate, chain: str) -> None:
     try:
         verify_chain(certificate, read_pem(chain, MAX_CHAIN))
     except CertificateError as error:

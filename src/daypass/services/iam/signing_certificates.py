@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 
-from daypass.proof.certificates import CertificateError, Flaw, read_pem
+from daypass.proof.certificates import CertificateError, Flaw, digest_of, read_pem
 from daypass.services.iam import entities, quotas
 from daypass.services.iam.asks import on_user
 from daypass.services.iam.listing import PAGE, listing
@@ -52,7 +50,7 @@ def _read(ctx: Context, body: str) -> str:
         raise Refusal("InvalidCertificate", f"The certificate is not taken: {error}.") from None
     if not certificate.not_valid_before_utc <= ctx.now <= certificate.not_valid_after_utc:
         raise Refusal("InvalidCertificate", "The certificate is not valid at this time.")
-    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+    return digest_of(certificate)
 
 
 @operation("iam", asks=on_user("iam:UploadSigningCertificate"), writes=True)

@@ -46,7 +46,7 @@ def test_a_condition_of_the_request_is_named(town: Town) -> None:
     town.user("alice", policy(allow("s3:GetObject", Condition=condition)))
     maybe = can(town, "alice", "s3:GetObject", OBJECT)
     assert maybe["Verdict"] == "conditional"
-    assert {one["Key"]: one["Values"] for one in maybe["Assumed"]} == {"aws:sourceip": ["10.0.0.0"], "aws:multifactorauthpresent": ["true"]}
+    assert {one["Key"]: one["Values"] for one in maybe["Assumed"]} == {"aws:SourceIp": ["10.0.0.0"], "aws:MultiFactorAuthPresent": ["true"]}
     given: dict[str, Any] = {"aws_SourceIp": ["10.1.2.3"], "aws_MultiFactorAuthPresent": ["true"]}
     assert can(town, "alice", "s3:GetObject", OBJECT, **given)["Verdict"] == "allowed"
     # what is given is so: the answer is for that request alone
@@ -63,7 +63,7 @@ def test_what_no_request_can_choose_is_no_condition(town: Town) -> None:
 def test_a_session_of_a_role_may_carry_tags(town: Town) -> None:
     town.role("worker", document=policy(allow("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": "blue"}})))
     maybe = can(town, "worker", "s3:GetObject", OBJECT)
-    assert (maybe["Verdict"], maybe["Assumed"]) == ("conditional", [{"Key": "aws:principaltag/team", "Values": ["blue"]}])
+    assert (maybe["Verdict"], maybe["Assumed"]) == ("conditional", [{"Key": "aws:PrincipalTag/team", "Values": ["blue"]}])
 
 
 def test_assuming_a_role_asks_its_trust_policy(town: Town) -> None:
@@ -73,7 +73,7 @@ def test_assuming_a_role_asks_its_trust_policy(town: Town) -> None:
     closed = town.role("closed", trust({"Service": "ec2.amazonaws.com"}))
     assert can(town, "alice", "sts:AssumeRole", mine)["Verdict"] == "allowed"
     with_id = can(town, "alice", "sts:AssumeRole", partner)
-    assert (with_id["Verdict"], with_id["Assumed"]) == ("conditional", [{"Key": "sts:externalid", "Values": ["acme-7"]}])
+    assert (with_id["Verdict"], with_id["Assumed"]) == ("conditional", [{"Key": "sts:ExternalId", "Values": ["acme-7"]}])
     refused = can(town, "alice", "sts:AssumeRole", closed)
     assert (refused["Verdict"], refused["Layer"]) == ("denied", "trust")
     # and so it is when it is tried
