@@ -9,12 +9,21 @@ from matrix import branches, holdings, people, questions
 from rig.node import Keys, TestNode
 
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+ROOT_TASK = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
 PROVIDER_URL = "https://idp.example.test/acme"
 
 
 def trust(principal: dict[str, str], action: str = "sts:AssumeRole") -> str:
     """A trust policy of one statement."""
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": action}]})
+
+
+def _issuing(world: World) -> None:
+    world._call("iam", "EnableOutboundWebIdentityFederation")
+
+
+def _entering(world: World) -> None:
+    world._call("iam", "EnableOrganizationsRootSessions")
 
 
 class World:
@@ -97,6 +106,9 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("sts", "GetCallerIdentity"): lambda world: {},
     ("sts", "GetAccessKeyInfo"): lambda world: {"AccessKeyId": world.key["AccessKeyId"]},
     ("sts", "GetSessionToken"): lambda world: {},
+    ("sts", "GetFederationToken"): lambda world: {"Name": "guest"},
+    ("sts", "GetWebIdentityToken"): lambda world: _issuing(world) or {"Audience": ["app"], "SigningAlgorithm": "RS256"},
+    ("sts", "AssumeRoot"): lambda world: _entering(world) or {"TargetPrincipal": world.partner, "TaskPolicyArn": {"arn": ROOT_TASK}},
     ("sts", "AssumeRole"): lambda world: {"RoleArn": world.role_arn("spare"), "RoleSessionName": "matrix"},
     ("daypass", "DescribeServer"): lambda world: {},
     ("daypass", "ListSessions"): lambda world: {},
