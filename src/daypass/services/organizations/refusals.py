@@ -20,10 +20,17 @@ CLOSED_AT_MOST = 1_000
 DELEGATES_PER_SERVICE = 5  # ours: AWS's depends on the service
 SERVICES = 200  # with trusted access: ours
 
+SCPS = 10_000  # in an organization
+SCP_SIZE = 10_240  # characters, white space included
+SCPS_ATTACHED = 10  # to one target, FullAWSAccess included
+RCPS = 2_000  # in an organization
+RCP_SIZE = 5_120  # characters, white space included
+RCPS_ATTACHED = 5  # to one target, RCPFullAWSAccess included
+
 _Limits = Mapping[OrganizationPolicyType, int]
-POLICIES: _Limits = {"SERVICE_CONTROL_POLICY": 10_000, "RESOURCE_CONTROL_POLICY": 2_000}  # in an organization
-POLICY_SIZE: _Limits = {"SERVICE_CONTROL_POLICY": 10_240, "RESOURCE_CONTROL_POLICY": 5_120}  # characters, white space included
-ATTACHED: _Limits = {"SERVICE_CONTROL_POLICY": 10, "RESOURCE_CONTROL_POLICY": 5}  # to one target, AWS's own included
+POLICIES: _Limits = {"SERVICE_CONTROL_POLICY": SCPS, "RESOURCE_CONTROL_POLICY": RCPS}
+POLICY_SIZE: _Limits = {"SERVICE_CONTROL_POLICY": SCP_SIZE, "RESOURCE_CONTROL_POLICY": RCP_SIZE}
+ATTACHED: _Limits = {"SERVICE_CONTROL_POLICY": SCPS_ATTACHED, "RESOURCE_CONTROL_POLICY": RCPS_ATTACHED}
 
 
 def invalid(reason: str, message: str) -> Refusal:
