@@ -147,11 +147,13 @@ def test_without_the_permission_nothing_is_learned(town: Town) -> None:
 def test_what_exists_and_what_does_not_look_alike(town: Town) -> None:
     keys = town.user("alice", policy(allow("iam:ListUsers")))
     there = town.role("there", trust({"AWS": "*"}, Condition={"StringEquals": {"sts:ExternalId": "x" * 200}}))
-    bodies = set()
+    bodies, policies = set(), []
     for arn in (there, there[:-5] + "other"):
         refusal = denied(town, "sts", "AssumeRole", keys, RoleArn=arn, RoleSessionName="s1")
         bodies.add((refusal.message.replace(arn, "ARN"), len(refusal.encoded), refusal.status))
+        policies.append(failures(decode(town, refusal.encoded))[0]["policy"])
     assert len(bodies) == 1
+    assert policies[0] == "trust policy" and "no such role" in policies[1]  # which is the role's own account's to know
 
 
 def test_long_reasons_are_cut_and_counted(town: Town) -> None:
