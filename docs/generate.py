@@ -51,12 +51,13 @@ def _rails() -> str:
         "## CI services that `ci-subject` and `ci-pattern` know\n",
         "A token of any of their customers has the same signature. A condition counts when it is a positive one without `IfExists` or",
         "`ForAllValues`, and every value is fixed as far as it names whose job it is.\n",
-        "| service | claims that count | a value of `sub` to imitate | source |",
-        "|---|---|---|---|",
+        "| service | issuer that all share | claims that count | a value of `sub` to imitate | source |",
+        "|---|---|---|---|---|",
     ]
     for issuer in ISSUERS:
         claims = ", ".join(f"`{claim}`" for claim in issuer.claims)
-        out.append(f"| {issuer.name} | {claims} | `{issuer.example}` | <{issuer.source}> |")
+        shared = f"`{issuer.shared}`" if issuer.shared else "none, each customer has one"
+        out.append(f"| {issuer.name} | {shared} | {claims} | `{issuer.example}` | <{issuer.source}> |")
     return "\n".join(out) + "\n"
 
 
