@@ -12,7 +12,7 @@ from typing import Any
 from bench import report, scenarios, targets
 from bench.run import Bench, Plan
 
-NAMES = [*(scenario.name for scenario in scenarios.SIGNED), scenarios.WEB_IDENTITY.name, "durable", "startup"]
+NAMES = [*(scenario.name for scenario in scenarios.SIGNED), scenarios.WEB_IDENTITY.name, "durable", "startup", "policy"]
 
 
 def main() -> None:

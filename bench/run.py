@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from bench import crypto, scenarios, startup, targets
+from bench import crypto, policy, scenarios, startup, targets
 from bench.measure import Figures, Runner, rounds
 from bench.presign import REGION, Keys
 from bench.scenarios import Scenario
@@ -48,8 +48,15 @@ class Bench:
 
     def run(self) -> Result:
         """The figures of every target and the goals with what was reached."""
-        target, world = self._daypass("daypass")
         results: Result = {"figures": {}, "goals": []}
+        if self._is_chosen("policy"):
+            self._policy(results)
+        if self._plan.chosen > {"policy"} or not self._is_chosen("policy"):
+            self._servers(results)
+        return results
+
+    def _servers(self, results: Result) -> None:
+        target, world = self._daypass("daypass")
         others = {"hello": self._start("hello", targets.module("hello"))}
         moto = self._moto() if any(self._is_chosen(s.name) for s in scenarios.SIGNED) else None
         for scenario in scenarios.SIGNED:
@@ -61,7 +68,6 @@ class Bench:
             self._durable(results, target, world)
         if self._is_chosen("startup"):
             self._startup(results, target)
-        return results
 
     def _is_chosen(self, name: str) -> bool:
         return name in self._plan.chosen
@@ -109,6 +115,13 @@ class Bench:
         world = self._daypass("resting", keep=False)[0]
         del world
         self._goal(results, "server ready, s", startup.ready_seconds(self._folder, "resting"), scenarios.READY_SECONDS, at_most=True)
+
+    def _policy(self, results: Result) -> None:
+        """Decisions alone, in this process."""
+        micros, goals = policy.measure(self._plan.rounds)
+        results["figures"] |= {name: {"in process": {"cpu": value}} for name, value in micros.items()}
+        for what, reached, goal, at_most in goals:
+            self._goal(results, what, reached, goal, at_most=at_most)
 
     # -- inner
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from daypass import services as _offered  # noqa: F401  # importing the services fills the operation table
 from daypass.cli import main as command_line
+from daypass.policy import rails
+from daypass.policy.rails.issuers import ISSUERS
 from daypass.way.operation import NOT_OFFERED, OPERATIONS, Open, Operation
 from daypass.wire import refusals
 
@@ -27,7 +29,36 @@ EXITS = {0: "ok", 2: "usage", 3: "sign-in needed", 4: "denied", 5: "server unrea
 
 def pages() -> dict[str, str]:
     """Each generated page by its file name below docs/reference."""
-    return {"operations.md": _operations(), "cli.md": _cli(), "errors.md": _errors(), "limits.md": _limits()}
+    return {"operations.md": _operations(), "cli.md": _cli(), "errors.md": _errors(), "limits.md": _limits(), "guard-rails.md": _rails()}
+
+
+def _rails() -> str:
+    out = [
+        NOTE,
+        "# Guard rails\n",
+        "What is legal in a policy and dangerous all the same. `refuse`: not written, the answer (MalformedPolicyDocument) says the mend;",
+        "`warn`: written, and noted in the ledger line (`daypass.warnings`); `off`: not looked at. Set one with `daypass up --rail`;",
+        "`--aws-exact` takes the third column. `daypass rails` shows the settings and what of the stored policies they speak against,",
+        "`daypass policy check FILE` what they say of a policy before it is written.\n",
+        "| rail | default | `--aws-exact` | in policies of kind | against |",
+        "|---|---|---|---|---|",
+    ]
+    for rail in rails.RAILS:
+        used = ". Not acted upon either, when it is stored already" if rail.at_use else ""
+        out.append(f"| `{rail.name}` | {rail.default} | {rail.aws} | {', '.join(sorted(rail.kinds))} | {rail.about}{used} |")
+    out += [
+        "\n`NotPrincipal` with `Allow` needs no rail: AWS does not take it, and neither does daypass.\n",
+        "## CI services that `ci-subject` and `ci-pattern` know\n",
+        "A token of any of their customers has the same signature. A condition counts when it is a positive one without `IfExists` or",
+        "`ForAllValues`, and every value is fixed as far as it names whose job it is.\n",
+        "| service | issuer that all share | claims that count | a value of `sub` to imitate | source |",
+        "|---|---|---|---|---|",
+    ]
+    for issuer in ISSUERS:
+        claims = ", ".join(f"`{claim}`" for claim in issuer.claims)
+        shared = f"`{issuer.shared}`" if issuer.shared else "none, each customer has one"
+        out.append(f"| {issuer.name} | {shared} | {claims} | `{issuer.example}` | <{issuer.source}> |")
+    return "\n".join(out) + "\n"
 
 
 def _operations() -> str:

@@ -32,6 +32,31 @@ def test_H09_a_request_tag_equals_the_resource_s_only_when_the_values_do(
     accepted(reply) if allowed else refused(reply, "AccessDenied", status=403)
 
 
+# Operator → whether it holds for tag keys {a, b} (of the list), {a, x} (partly), {x} (none) and for no tags at all
+SETS = {
+    "ForAllValues:StringEquals": (True, False, False, True),
+    "ForAllValues:StringNotEquals": (False, False, True, True),
+    "ForAnyValue:StringEquals": (True, True, False, False),
+    "ForAnyValue:StringNotEquals": (False, True, True, False),
+    "StringEquals": (False, False, False, False),  # several values without a set operator match nothing
+    "StringNotEquals": (True, True, True, True),
+}
+
+
+@pytest.mark.parametrize("operator", SETS)
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_H10_set_operators_on_partly_overlapping_empty_and_missing_sets(target: Target, operator: str, effect: str) -> None:
+    name = f"h10-{operator.replace(':', '-')}-{effect}"
+    condition = {operator: {"aws:TagKeys": ["a", "b"]}}
+    grant = {"Effect": "Allow", "Principal": {"AWS": target.account}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    deny = grant | {"Effect": "Deny", "Condition": condition}
+    role = target.plain_role(name, policy(grant, deny) if effect == "Deny" else policy(grant | {"Condition": condition}))
+    for keys, holds in zip((("a", "b"), ("a", "x"), ("x",), ()), SETS[operator], strict=True):
+        tags = {f"Tags.member.{at}.{half}": key for at, key in enumerate(keys, 1) for half in ("Key", "Value")}
+        reply = target.assume(role, target.alice, **tags)
+        accepted(reply) if holds == (effect == "Allow") else refused(reply, "AccessDenied", status=403)
+
+
 def test_H12_a_deny_wins_over_any_allow(target: Target) -> None:
     account = target.account
     for number, deny in enumerate(

@@ -3,6 +3,7 @@
 Who calls is the environment's business (profile, keys, token file), as for any other program that uses boto3.
 """
 
+import base64
 import json
 import sys
 
@@ -16,4 +17,4 @@ try:
     answer = {"output": method(**job["params"])}
 except botocore.exceptions.ClientError as error:
     answer = {"fault": error.response["Error"]}
-json.dump(answer, sys.stdout, default=lambda value: value.isoformat())
+json.dump(answer, sys.stdout, default=lambda value: base64.b64encode(value).decode() if isinstance(value, bytes) else value.isoformat())

@@ -20,7 +20,7 @@ BOTH = frozenset(
 )
 TASKS = {"present": BOTH | {"inline policy"}, "absent": BOTH}
 TIMEOUT = 300.0
-pytestmark = pytest.mark.xdist_group("clients")
+pytestmark = pytest.mark.xdist_group("infrastructure")
 
 
 class Team:

@@ -17,7 +17,7 @@ from rig import papers
 
 from .conftest import allow
 
-pytestmark = pytest.mark.xdist_group("clients")
+pytestmark = pytest.mark.xdist_group("infrastructure")
 
 BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"

@@ -136,6 +136,8 @@ def _view(seen: Snapshot) -> dict[str, Any]:
     view["keys"] = [list(seen.keys_of(user(n).id)) for n in range(1, 5)]
     owners = [*(user(n).id for n in range(1, 5)), *(saml_provider(n).id for n in range(1, 5))]
     view["owned"] = [list(seen.owned(type(one), owner)) for one in OWNED for owner in owners]
+    view["devices"] = [list(seen.devices_of(user(n).id)) for n in range(1, 5)]
+    view["aliases"] = [seen.account_of_alias(alias) for alias in ("acme", "other")]
     view["profiles"] = [list(seen.profiles_of(role(n).id)) for n in range(1, 5)]
     view["ended"] = [seen.ended(probe) for probe in _PROBES]
     view["documents"] = [seen.document_of(arn) for arn in arns]

@@ -43,6 +43,7 @@ def _linked(path: str) -> Caller:
     return Caller("role", HERE, f"arn:aws:sts::{HERE}:assumed-role/AWSServiceRoleForX/s", "AROAL:s", arn, "AROA" + "L" * 17)
 
 
+LINKED = _linked("aws-service-role/x.amazonaws.com")
 CALLERS = [
     _user(HERE, "a"),
     _user(THERE, "a"),
@@ -55,7 +56,7 @@ CALLERS = [
     Caller("service", "", "", SERVICE, "", "", provider_arn=SERVICE),
     _federated(_user(HERE, "a")),
     _federated(_root(HERE)),
-    _linked("aws-service-role/x.amazonaws.com"),
+    LINKED,
     _linked("x:role/aws-service-role"),
 ]
 LIKELY = [*CALLERS[:4], *CALLERS[:4], CALLERS[9]]

@@ -26,6 +26,15 @@ def _nothing(answer: dict[str, Any]) -> None:
     return None
 
 
+def _call(change: Callable[..., Any], *arguments: Any) -> Callable[[dict[str, Any]], None]:
+    """An effect that gives the caller nothing to hold."""
+
+    def effect(answer: dict[str, Any]) -> None:
+        change(*arguments)
+
+    return effect
+
+
 def _text(document: Document) -> str:
     return json.dumps(document)
 
@@ -52,17 +61,16 @@ def of_holder(account: Account, holder: Holder, documents: list[Document]) -> It
         yield Operation("iam", f"Put{kind}Policy", parameters, ask(f"Put{kind}Policy"), put(document), holder)
     for name in list(holder.inline)[:1]:
         parameters = {**who, "PolicyName": name}
-        removed: Callable[[dict[str, Any]], Any] = lambda answer, name=name: holder.inline.pop(name) and None  # noqa: E731
-        yield Operation("iam", f"Delete{kind}Policy", parameters, ask(f"Delete{kind}Policy"), removed, holder)
+        yield Operation("iam", f"Delete{kind}Policy", parameters, ask(f"Delete{kind}Policy"), _call(holder.inline.pop, name), holder)
     for policy in account.policies:
         parameters = {**who, "PolicyArn": policy.arn}
         attach, detach = f"Attach{kind}Policy", f"Detach{kind}Policy"
         if policy in holder.attached:
-            effect: Callable[[dict[str, Any]], Any] = lambda answer, policy=policy: holder.attached.remove(policy)  # noqa: E731
-            yield Operation("iam", detach, parameters, ask(detach, iam_policyarn=policy.arn), effect, holder)
+            asks = ask(detach, iam_policyarn=policy.arn)
+            yield Operation("iam", detach, parameters, asks, _call(holder.attached.remove, policy), holder)
         else:
-            effect = lambda answer, policy=policy: holder.attached.append(policy)  # noqa: E731
-            yield Operation("iam", attach, parameters, ask(attach, iam_policyarn=policy.arn), effect, holder)
+            asks = ask(attach, iam_policyarn=policy.arn)
+            yield Operation("iam", attach, parameters, asks, _call(holder.attached.append, policy), holder)
     if holder.kind != "group":
         yield from _boundaries(account, holder, kind, who)
 
@@ -91,9 +99,9 @@ def of_user(account: Account, user: Holder) -> Iterator[Operation]:
     yield Operation("iam", "CreateAccessKey", {"UserName": user.name}, [Asked("iam:CreateAccessKey", user.arn, account.id)], made, user)
     for group in account.groups:
         if group not in user.groups:
-            joined: Callable[[dict[str, Any]], Any] = lambda answer, group=group: user.groups.append(group)  # noqa: E731
             asks = [Asked("iam:AddUserToGroup", group.arn, account.id)]
-            yield Operation("iam", "AddUserToGroup", {"UserName": user.name, "GroupName": group.name}, asks, joined, user)
+            parameters = {"UserName": user.name, "GroupName": group.name}
+            yield Operation("iam", "AddUserToGroup", parameters, asks, _call(user.groups.append, group), user)
 
 
 def trust_of(principal: str) -> Document:
@@ -135,9 +143,9 @@ def of_policy(account: Account, policy: Managed, documents: list[Document]) -> I
         yield Operation("iam", "CreatePolicyVersion", parameters, asks, versioned, policy)
     for version in policy.versions:
         if version != policy.default:
-            effect: Callable[[dict[str, Any]], Any] = lambda answer, version=version: setattr(policy, "default", version)  # noqa: E731
             asks = [Asked("iam:SetDefaultPolicyVersion", policy.arn, account.id)]
-            yield Operation("iam", "SetDefaultPolicyVersion", {"PolicyArn": policy.arn, "VersionId": version}, asks, effect, policy)
+            parameters = {"PolicyArn": policy.arn, "VersionId": version}
+            yield Operation("iam", "SetDefaultPolicyVersion", parameters, asks, _call(setattr, policy, "default", version), policy)
 
 
 def entering(role: Holder, session: Document | None, seconds: int) -> Operation:

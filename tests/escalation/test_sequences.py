@@ -278,7 +278,7 @@ class Play:
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[TestNode]:
-    memory = "/dev/shm"  # thousands of writes, and no crash among them  # noqa: S108
+    memory = "/dev/shm"  # noqa: S108  # thousands of writes, and no crash among them
     with TemporaryDirectory(dir=memory if os.path.isdir(memory) else None) as directory:
         made = TestNode(Path(directory))
         yield made

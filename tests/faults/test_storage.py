@@ -69,7 +69,9 @@ class Door:
         self.door = AwsDoor(town.it.node, lambda: town.it.now, {"storage": self.storage, "outside": self.storage}, upkeep)
 
     async def call(self, operation: str, parameters: dict[str, Any] | None = None, service: str = "iam") -> Response:
-        return await self.door.answer(request_for(service, operation, parameters or {}, self.town.operator, self.town.it.now))
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.door.start(request_for(service, operation, parameters or {}, self.town.operator, self.town.it.now), answered.set_result)
+        return await answered
 
     def users(self) -> set[str]:
         return {user.name for user in self.town.it.store.snapshot.users.of(self.town.account)}

@@ -68,7 +68,7 @@ def test_every_setting_is_described_and_exists() -> None:
 
 
 def test_every_command_named_in_a_page_exists() -> None:
-    named = {word for page in PAGES for word in re.findall(r"(?:`|^|bin/)daypass ([a-z]+)", page.read_text(), re.M)}
+    named = {word for page in PAGES for word in re.findall(r"(?:`|^|bin/)daypass ([a-z-]+)", page.read_text(), re.M)}
     assert named - {*generate.command_line.COMMANDS} == set()
 
 

@@ -115,6 +115,7 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("daypass", "DecideAccess"): lambda world: {"Principal": world.account, "Action": "s3:GetObject", "Resource": "*"},
     ("daypass", "ListAllowedPrincipals"): lambda world: {"Action": "s3:GetObject", "Resource": "*"},
     ("daypass", "ListAssumableRoles"): lambda world: {"Principals": [world.account]},
+    ("daypass", "ListGuardRails"): lambda world: {},
     ("daypass", "ListNodes"): lambda world: {},
     ("daypass", "ListEvents"): lambda world: {"MaxResults": 5},
     ("daypass", "VerifyLedger"): lambda world: {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,6 +37,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in told(found):
             screen.data(screen.clean(line))
+        if found["Outcome"] == "DENIED" and found["Caller"].startswith("arn:"):
+            refused = found["Decisions"][-1]
+            words = (found["Caller"], refused["Action"], refused["Resource"])
+            screen.talk(f"  as things are now: daypass can {' '.join(shlex.quote(word) for word in words)}")
     return OK
 
 

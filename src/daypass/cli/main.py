@@ -30,6 +30,7 @@ COMMANDS = {
     "nodes": "list the nodes that share the database",
     "migrate": "move the state from its file into PostgreSQL",
     "policy": "check a policy: validate, warn, compare with an older one",
+    "rails": "list the guard rails of policies and what they speak against",
     "doctor": "find what keeps clients from working",
     "version": "print the version",
 }

@@ -99,9 +99,7 @@ def _beside(name: str, limit: Decimal) -> Decimal:
 def _outside(name: str, limits: Sequence[Decimal], show: Callable[[Decimal], str]) -> list[str]:
     if not limits:
         return []
-    if "LessThan" in name:
-        return [show(max(limits) + 1)]
-    return [show(min(limits) - 1), show(max(limits) + 1)]
+    return [show(min(limits) - 1 if "GreaterThan" in name else max(limits) + 1)]
 
 
 def _date(moment: Decimal) -> str:

@@ -11,7 +11,7 @@ Matcher = Callable[[str], bool]
 
 _LONG = 256  # characters; so far even the slowest search is quick
 _LAST_BYTE = "\xff"
-_TEXTS = 64  # texts whose places are remembered, for the many patterns of one policy that look at the same one
+_TEXTS = 16  # texts whose places are remembered, for the many patterns of one policy that look at the same one
 
 
 class Wild(Enum):
@@ -89,15 +89,15 @@ def _is_dull(text: str) -> bool:
 
 
 class _Step(NamedTuple):
-    """Go on by `skip` characters, or by more of them if `any_more`; then comes the `run` of letters, "" at the pattern's end."""
+    """Go on by `skip` characters, or by more of them if `any_more`; then comes the `run`, letters in pairs, () at the pattern's end."""
 
     skip: int
     any_more: bool
-    run: str
+    run: tuple[str, ...]
 
 
 class _Places(dict[str, int]):
-    """Where each letter stands in a text, as the bits of an integer: the highest of `len(text)` bits is the first character."""
+    """Where each letter, or pair of letters, ends in a text, as the bits of an integer: the first character is the highest of them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -105,7 +105,9 @@ class _Places(dict[str, int]):
         self._bytes = text.encode("latin-1") if max(text, default="") <= _LAST_BYTE else b""  # read in C where a letter is a byte
 
     def __missing__(self, letter: str) -> int:
-        if letter not in self._text:
+        if len(letter) > 1:
+            places = self[letter[0]] >> 1 & self[letter[1]]
+        elif letter not in self._text:
             places = 0
         elif self._bytes:
             ones = bytearray(b"0" * 256)
@@ -129,16 +131,16 @@ def _read_steps(tokens: Sequence[Token]) -> list[_Step]:
         elif token is Wild.ONE:
             skip += 1
         else:
-            steps.append(_Step(skip, any_more, token))
+            steps.append(_Step(skip, any_more, tuple(token[at : at + 2] for at in range(0, len(token), 2))))
             skip, any_more = 0, False
-    steps.append(_Step(skip, any_more, ""))
+    steps.append(_Step(skip, any_more, ()))
     return steps
 
 
 def _steps(tokens: Sequence[Token]) -> Matcher:
     """All places of the text at once, as the bits of one integer: a bit is set where what was read of the pattern can end.
 
-    INVARIANT: one step per letter of the pattern, each linear in the text's bits, and no backtracking (attacks row H66).
+    INVARIANT: at most one step per letter of the pattern, each linear in the text's bits, and no backtracking (attacks row H66).
     """
     head = tokens[0] if isinstance(tokens[0], str) else ""
     tail = tokens[-1] if isinstance(tokens[-1], str) else ""
@@ -153,8 +155,8 @@ def _steps(tokens: Sequence[Token]) -> Matcher:
             reached >>= skip
             if any_more:
                 reached = (1 << reached.bit_length()) - 1
-            for letter in run:
-                reached = reached >> 1 & places[letter]
+            for letters in run:
+                reached = reached >> len(letters) & places[letters]
             if not reached:
                 return False
         reached >>= last.skip

@@ -11,6 +11,7 @@ from daypass.policy.syntax import PolicyError
 from daypass.policy.variables import Variable, read_template
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Values
+from daypass.values.ids import is_account_id
 from daypass.values.why import Considered, Element, Failed, Why
 
 MAX_TEXT = 240  # bytes of UTF-8 kept of one text, so that ARNs of ordinary length are whole
@@ -36,7 +37,7 @@ def reasons(request_id: str, ask: Ask, caller: Caller, context: Mapping[str, Val
         action=_cut(ask.action),
         resource=_cut(ask.resource),
         account=caller.account,
-        owner=ask.account,
+        owner=ask.account if is_account_id(ask.account) else "",  # what stands there in an ARN may be anything
         principal_id=_cut(caller.user_id),
         principal_arn=_cut(caller.arn),
         statements=kept,

@@ -16,7 +16,7 @@ from cryptography import x509
 
 from daypass.proof.certificates import BLANK, CertificateError, read_base64, read_der
 
-MAX_METADATA = 1024 * 1024  # characters; IAM takes 10,000,000, one provider's own metadata are some 100 kB
+MAX_METADATA = 512 * 1024  # characters; IAM takes 10,000,000, one provider's own metadata are some 100 kB
 MAX_ELEMENTS = 10_000  # of one document; one provider's metadata have some hundred
 MAX_DEPTH = 32  # nesting of elements; the schema needs 8 (attack row H67)
 MAX_ATTRIBUTES = 64  # of one element

@@ -13,11 +13,19 @@ from daypass.store.compiled import Compiled
 from daypass.store.indices import Records
 from daypass.store.records import Organization, OrganizationPolicy, OrganizationPolicyType, Target
 from daypass.store.tree import Tree
+from daypass.values.decision import Ask
 
-# The services whose resources RCPs guard (AWS Organizations User Guide, "List of AWS services that support RCPs").
-RCP_SERVICES = frozenset(
-    {"aoss", "cognito-identity", "cognito-idp", "dynamodb", "ecr", "kms", "logs", "s3", "secretsmanager", "sqs", "sts"}
-)
+# The services whose resources RCPs guard (AWS Organizations User Guide, "List of AWS services that support RCPs", September 2026).
+RCP_SERVICES = frozenset({
+    "aoss", "appconfig", "appstream", "autoscaling", "autoscaling-plans", "budgets", "clouddirectory", "cloudfront", "cloudsearch",
+    "cloudtrail-data", "codeartifact", "codebuild", "codecommit", "codepipeline", "cognito-identity", "cognito-idp", "comprehend",
+    "comprehendmedical", "compute-optimizer", "cost-optimization-hub", "dax", "dsql", "dynamodb", "ecr", "ecr-public", "events",
+    "firehose", "fis", "fms", "gamelift", "health", "inspector-scan", "kendra", "kinesisvideo", "kms", "logs", "memorydb",
+    "networkmonitor", "notifications", "opensearch", "pca-connector-ad", "personalize", "polly", "pricing", "resource-groups",
+    "rolesanywhere", "s3", "secretsmanager", "servicediscovery", "signin", "sqs", "sts", "support", "swf", "textract",
+    "timestream-influxdb", "transcribe", "transfer", "translate", "wafv2", "workspaces", "xray",
+})  # fmt: skip
+_LINKED = "role/aws-service-role/"
 FULL_ACCESS: Mapping[OrganizationPolicyType, str] = {
     "SERVICE_CONTROL_POLICY": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
     "RESOURCE_CONTROL_POLICY": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}',
@@ -53,9 +61,12 @@ class Guards:
         """The service control policies around the principals of an account."""
         return self._levels(account, "SERVICE_CONTROL_POLICY")
 
-    def rcps(self, account: str) -> Levels:
-        """The resource control policies around the resources of an account."""
-        return self._levels(account, "RESOURCE_CONTROL_POLICY")
+    def rcps(self, ask: Ask) -> Levels:
+        """The resource control policies around what `ask` is for: a resource of a service that they guard, and no service-linked role."""
+        if ask.resource == "*" or ask.action.partition(":")[0] not in RCP_SERVICES:
+            return ()
+        levels = self._levels(ask.account, "RESOURCE_CONTROL_POLICY")
+        return () if levels and ask.resource.split(":", 5)[-1].startswith(_LINKED) else levels
 
     def _levels(self, account: str, kind: OrganizationPolicyType) -> Levels:
         found = self._held.get((account, kind))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from daypass import policy
 from daypass.store.compiled import Compiled, read
-from daypass.store.guards import RCP_SERVICES, Guards
+from daypass.store.guards import Guards
 from daypass.store.records import (
     Account,
     Group,
@@ -74,7 +74,7 @@ class Layers:
         own = self._own.get(caller.principal_id)
         if own is None:
             own = self._read(caller)
-        rcps = self._guards.rcps(ask.account) if ask is not None and ask.action.partition(":")[0] in RCP_SERVICES else ()
+        rcps = () if ask is None else self._guards.rcps(ask)
         session = caller.session
         passed = None if session is None or not (session.policy or session.policy_arns) else self._session(session)
         if passed is None and not rcps:

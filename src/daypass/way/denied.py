@@ -54,7 +54,8 @@ def _sealed(ctx: Context, why: Why) -> str:
 
 
 def _ever_less(why: Why) -> Iterator[Why]:
-    """`why`, then without what is missed least, until it surely fits: at last with none of the statements."""
+    """`why`, then without what is missed least. INVARIANT: the last, without statements, fits: its texts have less than 900 bytes, as the
+    longest of them are cut by policy/reasons.py."""
     yield why
     less = replace(why, context=())
     for count in range(len(why.statements), -1, -1):

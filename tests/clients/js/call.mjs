@@ -16,4 +16,7 @@ try {
   if (!error.$metadata) throw error; // not an answer of the server
   answer = { fault: { Code: error.name, Message: error.message } };
 }
-process.stdout.write(JSON.stringify(answer));
+function plain(key, value) {
+  return this[key] instanceof Uint8Array ? Buffer.from(this[key]).toString("base64") : value;
+}
+process.stdout.write(JSON.stringify(answer, plain));

@@ -104,6 +104,14 @@ def test_what_policy_did_not_refuse(daypass: Any, fake: Any) -> None:
     ]
 
 
+def test_the_same_can_be_asked_now(daypass: Any, fake: Any) -> None:
+    fake.reply("ExplainRequest", FOUND)
+    assert f"daypass can {ALICE} iam:GetUser '*'" in daypass("explain", ID, "--data", fake.data).err
+    for changes in ({"Outcome": "DONE"}, {"Outcome": "FAILED", "Decisions": []}, {"Caller": "AKIAEXAMPLE"}):
+        fake.reply("ExplainRequest", FOUND | changes)
+        assert daypass("explain", ID, "--data", fake.data).err == ""
+
+
 def test_json_is_the_answer(daypass: Any, fake: Any) -> None:
     fake.reply("ExplainRequest", FOUND)
     assert json.loads(daypass("explain", ID, "--data", fake.data, "-o", "json").out) == FOUND

@@ -37,7 +37,7 @@ def test_it_moves_and_the_directory_names_its_database(daypass: Any, data: Path,
     assert daypass("migrate", "--data", data, "--to", url).code == CONFIG
 
 
-def test_a_move_that_was_cut_short_is_ended_by_the_next(daypass: Any, data: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_move_cut_short_is_ended_by_the_next(daypass: Any, data: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     url = cluster.url(cluster.new_schema())
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
         patch.setattr(Path, "rename", _failing)

@@ -69,3 +69,26 @@ def test_an_id_stays_in_one_piece_on_a_narrow_terminal(monkeypatch: pytest.Monke
     monkeypatch.setenv("COLUMNS", "60")
     screen.table(("SESSION", "PRINCIPAL"), [("0123456789abcdef" * 2, "arn:aws:iam::123456789012:role/a-long-name-of-a-role")])
     assert "0123456789abcdef" * 2 in sys.stdout.getvalue()  # type: ignore[attr-defined]  # it is the Terminal above
+
+
+def test_a_bar_is_shown_on_a_terminal_once_it_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(screen, "PATIENCE", 0.0)
+    with screen.progress("roles") as reached:
+        reached(1, 4)
+        reached(4, 4)
+    assert "roles" in terminal.getvalue()
+    assert "4/4" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(("patience", "stream", "total"), [(60.0, Terminal, 4), (0.0, io.StringIO, 4), (0.0, Terminal, 1)])
+def test_no_bar_for_what_is_quick_or_read_by_a_program(
+    monkeypatch: pytest.MonkeyPatch, patience: float, stream: type[io.StringIO], total: int
+) -> None:
+    said = stream()
+    monkeypatch.setattr(sys, "stderr", said)
+    monkeypatch.setattr(screen, "PATIENCE", patience)
+    with screen.progress("roles") as reached:
+        reached(1, total)
+    assert said.getvalue() == ""

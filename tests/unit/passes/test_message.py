@@ -54,6 +54,13 @@ def test_what_is_no_message() -> None:
             open_message(text, KEYS)
 
 
+@given(st.text(alphabet="AB-_+/=\n é", min_size=MESSAGE, max_size=MESSAGE) | st.text())
+@settings(max_examples=60)
+def test_no_text_is_more_than_refused(text: str) -> None:
+    with pytest.raises(MessageError):
+        open_message(text, KEYS)
+
+
 def test_a_revoked_or_unknown_key_opens_nothing_and_a_retained_one_does() -> None:
     sealed = seal_message(b"content", KEY, NONCE)
     assert sealed is not None

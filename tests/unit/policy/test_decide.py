@@ -331,3 +331,24 @@ def test_a_deny_of_a_later_level_counts_though_an_earlier_one_is_silent() -> Non
 def test_a_policy_of_another_kind_in_the_ask_is_no_policy() -> None:
     target = Ask("sts:AssumeRole", THE_ROLE, HERE, combine="must", policy="not compiled")
     assert decide(target, USER, {}, Layers((ALL,))) == Decision(False, False, "resource")
+
+
+def test_everyone_may_be_nobody_in_particular() -> None:
+    """IAM User Guide, "Principal: all principals": anonymous callers too, without any policy of theirs."""
+    assert ask(ANYONE, Layers(), trust("*"), "either") == Decision(True, False, "trust", "trust", "1")
+    assert not ask(ANYONE, Layers(), trust({"AWS": [HERE, THERE]}), "either").allowed
+    assert not ask(ANYONE, Layers((ALL,)), None, "none").allowed
+
+
+def test_who_is_named_directly_still_needs_the_resource_s_allow() -> None:
+    """Naming by a statement that does not hold names nobody."""
+    never = trust({"AWS": USER.arn}, Condition={"Bool": {"aws:SecureTransport": "true"}})
+    assert ask(USER, Layers((ALL,)), never).layer == "trust"
+    assert not ask(USER, Layers((ALL,)), never).allowed
+
+
+def test_a_role_named_needs_all_guards() -> None:
+    named = trust({"AWS": ROLE_ARN})
+    assert ask(SESSION, Layers(), named).allowed
+    for layers in (Layers(scps=((NOTHING,),)), Layers(rcps=((SHUT_RCP,),)), Layers(boundary=NOTHING), Layers(session=(NOTHING,))):
+        assert not ask(SESSION, layers, named).allowed

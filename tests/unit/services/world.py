@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -120,7 +120,7 @@ class World:
             account=caller.account,
             changes=Changes(),
             random=self.random,
-            node=SimpleNamespace(rules=rules, guesses=self.guesses),
+            node=SimpleNamespace(rules=rules, guesses=self.guesses, store=SimpleNamespace(reading=nullcontext)),
             elsewhere=lambda work: work(),
             event=SimpleNamespace(warnings=()),
         )

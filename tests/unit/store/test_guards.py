@@ -55,7 +55,8 @@ def names(levels: tuple[tuple[policy.Policy, ...], ...]) -> list[list[str]]:
 def allowed(snapshot: Snapshot, caller: Caller, action: str = "iam:GetUser", at: str = "") -> bool:
     """Whether `caller` may do `action` in its own account, or to something of `at` whose own policy lets everyone."""
     own = policy.read_policy(DENY_STS.replace("Deny", "Allow").replace("sts:*", "*"), "resource")
-    ask = Ask(action, "*", at or caller.account, combine="either" if at else "none", policy=own if at else None)
+    arn = f"arn:aws:{action.partition(':')[0]}::{at or caller.account}:thing"
+    ask = Ask(action, arn, at or caller.account, combine="either" if at else "none", policy=own if at else None)
     return policy.decide(ask, caller, {}, snapshot.layers_of(caller, ask)).allowed
 
 
@@ -64,7 +65,7 @@ def test_what_limits_nothing_costs_nothing() -> None:
     layers = snapshot.layers_of(admin(THERE))
     assert (layers.scps, layers.rcps) == ((), ())
     for action in ("iam:GetUser", "sts:AssumeRole"):
-        assert snapshot.layers_of(admin(THERE), Ask(action, "*", THERE)) is layers  # not even a value is made
+        assert snapshot.layers_of(admin(THERE), Ask(action, f"arn:aws:iam::{THERE}:role/x", THERE)) is layers  # not even a value is made
 
 
 def test_levels_are_in_order_from_the_root() -> None:
@@ -78,7 +79,7 @@ def test_levels_are_in_order_from_the_root() -> None:
     assert snapshot.layers_of(admin(HERE)).scps == ()
     snapshot.apply([unit(1, policies=(guard(2).id, guard(3).id), full_access=False)], ())
     assert names(snapshot.layers_of(admin(THERE)).scps)[1] == [guard(2).arn]
-    layers = snapshot.layers_of(admin(HERE), Ask("sts:AssumeRole", "*", THERE))
+    layers = snapshot.layers_of(admin(HERE), Ask("sts:AssumeRole", f"arn:aws:iam::{THERE}:role/x", THERE))
     assert names(layers.rcps) == [[FULL_ACCESS_ARNS[RCP], guard(3, DENY_STS, RCP).arn]] and layers.scps == ()
 
 
@@ -129,10 +130,17 @@ def test_rcps_guard_the_services_that_aws_names(service: str) -> None:
     assert allowed(snapshot, admin(HERE), f"{service}:X", THERE) is (service not in RCP_SERVICES)
 
 
+@pytest.mark.parametrize("resource", ["*", f"arn:aws:iam::{THERE}:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"])
+def test_rcps_leave_out_what_names_no_resource_and_linked_roles(resource: str) -> None:
+    snapshot = seen(unit(1, policies=(guard(1).id,)), guard(1, DENY_STS, RCP))
+    assert snapshot.layers_of(admin(HERE), Ask("sts:AssumeRole", f"arn:aws:iam::{THERE}:role/x", THERE)).rcps
+    assert snapshot.layers_of(admin(HERE), Ask("sts:AssumeRole", resource, THERE)).rcps == ()
+
+
 def test_what_others_ask_for_is_not_remembered() -> None:
     snapshot = seen()
     for number in range(100):
-        snapshot.layers_of(admin(HERE), Ask("sts:AssumeRole", "*", f"{number:012d}"))
+        snapshot.layers_of(admin(HERE), Ask("sts:AssumeRole", "arn:x", f"{number:012d}"))
     assert len(snapshot._layers._guards._held) <= 3
 
 

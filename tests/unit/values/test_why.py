@@ -13,8 +13,8 @@ LAYERS = ("rcp", "scp", "trust", "resource", "identity", "boundary", "session")
 def why(**more: Any) -> Why:
     statements = tuple(Considered(layer, layer, "1", "Deny") for layer in LAYERS)
     made: dict[str, Any] = {
-        "request_id": "r", "explicit": True, "layer": "trust", "action": "sts:AssumeRole", "resource": "*", "account": CALLER, "owner": OWNER,
-        "principal_id": "AIDA", "principal_arn": "arn", "statements": statements,
+        "request_id": "r", "explicit": True, "layer": "trust", "action": "sts:AssumeRole", "resource": "*",
+        "account": CALLER, "owner": OWNER, "principal_id": "AIDA", "principal_arn": "arn", "statements": statements,
         "context": (("sts:externalid", ("x",)), ("aws:resourcetag/a", ("y",)), ("iam:resourcetag/a", ("y",))), "omitted": 3,
     }  # fmt: skip
     return Why(**(made | more))

@@ -160,6 +160,13 @@ def test_of_the_caller(caller: Caller, expected: dict[str, Any]) -> None:
     assert {key for key in expected if key in seen} == {key for key, value in expected.items() if value is not None}
 
 
+@pytest.mark.parametrize("session", [None, SESSION, replace(SESSION, kind="user", mfa_at=int(NOW.timestamp()) - 90)])
+def test_a_code_in_the_request_is_the_newest_proof(session: Session | None) -> None:
+    seen = facts(replace(USER, session=session))
+    seen._ctx.mfa_at = int(NOW.timestamp())
+    assert (seen["aws:multifactorauthpresent"], seen["aws:multifactorauthage"]) == ("true", "0")
+
+
 def test_of_the_resource() -> None:
     own = facts(USER)
     assert (own["aws:resourceaccount"], own["aws:resourceorgid"]) == (ACCOUNT, "o-org")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daypass.way.throttle import MAX_PEERS, Throttle
+from daypass.way.throttle import MAX_PEERS, Throttle, guesses, too_many_guesses
 
 EVIL, GOOD = "192.0.2.1", "192.0.2.2"
 
@@ -69,3 +69,15 @@ def test_the_operator_has_no_network() -> None:
     throttle.spend("uid:1000", 0.0)
     assert throttle.exhausted("uid:1000", 0.0)
     assert not throttle.exhausted("uid:1001", 0.0)
+
+
+def test_guesses_at_one_thing_are_ten_and_then_one_in_five_minutes() -> None:
+    limit = guesses()
+    for _ in range(10):
+        assert not limit.exhausted("MFAD1", 0.0)
+        limit.spend("MFAD1", 0.0)
+    assert limit.exhausted("MFAD1", 299.0) and not limit.exhausted("MFAD2", 0.0)
+    assert not limit.exhausted("MFAD1", 300.0)
+    limit.spend("MFAD1", 300.0)
+    assert limit.exhausted("MFAD1", 301.0)
+    assert too_many_guesses().code == "Throttling"

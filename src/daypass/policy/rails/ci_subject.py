@@ -1,6 +1,7 @@
 """Guard rails: trust in a CI service that is not held to one's own jobs, for want of a condition or by a pattern that is too wide.
 
-Attack row C26; AWS refuses the first at write since June 2025 for the shared issuers it knows.
+Attack row C26. The first is what AWS refuses at write since June 2025, for shared issuers (its list is not published as data). An issuer
+that is one customer's own is a lesser danger, so that a missing condition counts as a pattern that is too wide.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ def _trusted(statement: Statement) -> Iterator[tuple[Issuer, str, list[tuple[str
 
 def _find_missing(statement: Statement, account: str) -> str | None:
     for issuer, host, held in _trusted(statement):
-        if not held:
+        if not held and host == issuer.shared:
             return (
-                f"It trusts every job that {issuer.name} runs under this issuer, whoever's it is. "
+                f"It trusts every job that {issuer.name} runs, whoever's it is. "
                 f'Add the condition "StringLike": {{"{host}:sub": "{issuer.example}"}}.'
             )
     return None
@@ -36,17 +37,24 @@ def _find_missing(statement: Statement, account: str) -> str | None:
 
 def _find_wide(statement: Statement, account: str) -> str | None:
     for issuer, host, held in _trusted(statement):
-        if held and not any(all(issuer.claims[claim].match(value) for value in values) for claim, values in held):
+        if any(all(issuer.claims[claim].match(value) for value in values) for claim, values in held):
+            continue
+        if held:
             return (
                 f"The pattern for {host}:sub is open before it names {issuer.whose} of {issuer.name}, so that others' jobs fit as well "
                 f'(a name is only whole with the separator behind it). Write it like "{issuer.example}".'
+            )
+        if host != issuer.shared:
+            return (
+                f"It trusts every job under this issuer of {issuer.name}. "
+                f'Add the condition "StringLike": {{"{host}:sub": "{issuer.example}"}}.'
             )
     return None
 
 
 CI_SUBJECT = Rail(
     name="ci-subject",
-    about="trust in a CI service without a condition on whose job it is (`sub`)",
+    about="trust in an issuer that all customers of a CI service share, without a condition on whose job it is (`sub`)",
     kinds=frozenset({"trust"}),
     default="refuse",
     aws="refuse",
@@ -54,7 +62,7 @@ CI_SUBJECT = Rail(
 )
 CI_PATTERN = Rail(
     name="ci-pattern",
-    about="trust in a CI service with a pattern that others fit as well (`repo:acme*` is also `repo:acme-evil/x`)",
+    about="trust in a CI service by a pattern that others fit as well (`repo:acme*`: also `repo:acme-evil/x`), or in all of an own issuer",
     kinds=frozenset({"trust"}),
     default="refuse",
     aws="off",

@@ -13,27 +13,32 @@ from daypass.policy.rails.bound import WHOLE
 
 
 class Issuer(NamedTuple):
-    """A CI service. `host` matches the issuer without scheme; `claims` gives, by name, what the fixed beginning of a value must have.
+    """A CI service. Its issuers without scheme: `shared` by all its customers ("" when there is none), or `own`, one for each of them.
 
-    `whose` is what a fixed beginning names, `example` a value of `sub` to imitate, `source` where the form of its tokens is described.
+    `claims` gives, by name, what the fixed beginning of a value must have; `whose` is what such a beginning names, `example` a value of
+    `sub` to imitate, `source` where the form of its tokens is described.
     """
 
     name: str
-    host: re.Pattern[str]
+    shared: str
+    own: re.Pattern[str]
     claims: dict[str, re.Pattern[str]]
     whose: str
     example: str
     source: str
 
 
-def _issuer(name: str, host: str, subject: str, whose: str, example: str, source: str, **claims: re.Pattern[str]) -> Issuer:
-    return Issuer(name, re.compile(host, re.ASCII), {"sub": re.compile(subject), **claims}, whose, example, source)
+def _issuer(
+    name: str, shared: str, own: str, subject: str, whose: str, example: str, source: str, **claims: re.Pattern[str]
+) -> Issuer:
+    return Issuer(name, shared, re.compile(own, re.ASCII), {"sub": re.compile(subject), **claims}, whose, example, source)
 
 
 ISSUERS: tuple[Issuer, ...] = (
     _issuer(
         "GitHub Actions",
-        r"token\.actions\.githubusercontent\.com(?:/[^/]+)?",
+        "token.actions.githubusercontent.com",
+        r"token\.actions\.githubusercontent\.com/[^/]+|token\.actions\.[a-z0-9-]+\.ghe\.com",
         r"(?:repo|repository|job_workflow_ref):[^/:\0]+/|(?:repository_owner|repository_owner_id|repository_id|enterprise_id):[^:\0]+[:\0]",
         "an organization or a repository",
         "repo:ORG/REPO:ref:refs/heads/main",
@@ -46,7 +51,8 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "GitLab.com",
-        r"gitlab\.com",
+        "gitlab.com",
+        "",
         r"project_path:[^/:\0]+/",
         "a group",
         "project_path:GROUP/PROJECT:ref_type:branch:ref:main",
@@ -56,7 +62,8 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "HCP Terraform",
-        r"app\.(?:eu\.)?terraform\.io",
+        "app.terraform.io",
+        "",
         r"organization:[^:\0]+:",
         "an organization",
         "organization:ORG:project:PROJECT:workspace:WORKSPACE:run_phase:apply",
@@ -64,7 +71,8 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "Buildkite",
-        r"agent\.buildkite\.com",
+        "agent.buildkite.com",
+        "",
         r"organization:[^:\0]+:",
         "an organization",
         "organization:ORG:pipeline:PIPELINE:ref:refs/heads/main:commit:*",
@@ -75,6 +83,7 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "CircleCI",
+        "",
         r"oidc\.circleci\.com/org/[^/]+",
         r"org/[^/\0]+/project/[^/\0]+/",
         "a project",
@@ -84,6 +93,7 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "Bitbucket Pipelines",
+        "",
         r"api\.bitbucket\.org/2\.0/workspaces/[^/]+/pipelines-config/identity/oidc",
         r"\{[^{}\0]+\}",
         "a repository",
@@ -92,7 +102,8 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "Codefresh",
-        r"oidc\.codefresh\.io",
+        "oidc.codefresh.io",
+        "",
         r"account:[^:\0]+:",
         "an account",
         "account:ACCOUNT_ID:pipeline:PIPELINE_ID:*",
@@ -100,7 +111,8 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "Scalr",
-        r"scalr\.io",
+        "scalr.io",
+        "",
         r"account:[^:\0]+:",
         "an account",
         "account:ACCOUNT:environment:ENVIRONMENT:workspace:WORKSPACE",
@@ -108,7 +120,8 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "Pulumi Cloud",
-        r"api\.pulumi\.com/oidc",
+        "api.pulumi.com/oidc",
+        "",
         r"pulumi:[a-z]+:org:[^:\0]+:",
         "an organization",
         "pulumi:deploy:org:ORG:project:PROJECT:*",
@@ -117,7 +130,8 @@ ISSUERS: tuple[Issuer, ...] = (
     ),
     _issuer(
         "Vercel",
-        r"oidc\.vercel\.com(?:/[^/]+)?",
+        "oidc.vercel.com",
+        r"oidc\.vercel\.com/[^/]+",
         r"owner:[^:\0]+:",
         "a team",
         "owner:TEAM:project:PROJECT:environment:production",
@@ -129,4 +143,4 @@ ISSUERS: tuple[Issuer, ...] = (
 
 def find_issuer(host: str) -> Issuer | None:
     """The CI service whose issuer is `https://` and this host and path, or None."""
-    return next((issuer for issuer in ISSUERS if issuer.host.fullmatch(host)), None)
+    return next((issuer for issuer in ISSUERS if host and (host == issuer.shared or issuer.own.fullmatch(host))), None)

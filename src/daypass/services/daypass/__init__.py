@@ -1,8 +1,8 @@
-"""daypass's own service: passes for the operator, sessions and their ending, the ledger, questions asked ahead.
+"""daypass's own service: passes for the operator, sessions and their ending, the ledger, questions asked ahead, guard rails.
 
 Goes the same way as AWS's services.
 """
 
-from daypass.services.daypass import access, events, explain, nodes, operator, reach, server, sessions
+from daypass.services.daypass import access, events, explain, guard_rails, nodes, operator, reach, server, sessions
 
-__all__ = ["access", "events", "explain", "nodes", "operator", "reach", "server", "sessions"]
+__all__ = ["access", "events", "explain", "guard_rails", "nodes", "operator", "reach", "server", "sessions"]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from daypass import policy
 from daypass.policy.document import TRUST_ACTIONS
-from daypass.services.daypass.principals import Standing, Supposing, everyone, get_caller, standing_of, target_facts
+from daypass.services.daypass.principals import Standing, Supposing, everyone, get_caller, standing_of, target_facts, trust_for
 from daypass.services.daypass.server import on_account
-from daypass.services.sts.credentials import find_role, role_tags, trust_of
+from daypass.services.sts.credentials import find_role, role_tags
 from daypass.values.arn import read_arn
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Values
@@ -23,7 +23,7 @@ from daypass.way.operation import Output, operation
 DEFAULT_LOOKED_AT = 250  # principals per call of ListAllowedPrincipals
 _AT_ONCE = 25  # principals gathered under the lock at a time, so that nobody waits for long
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+", re.ASCII)
-_ROOT_MAY_NOT = policy.Supposition("denied", Decision(False, True, "none", statement="Roles may not be assumed by root accounts."))
+_ROOT_MAY_NOT = "Roles may not be assumed by root accounts."
 
 
 class Question(NamedTuple):
@@ -37,7 +37,9 @@ class Question(NamedTuple):
         """The ask of `caller`. A resource whose ARN names no account is taken for one of the caller's own."""
         role = find_role(ctx, self.resource)
         if fold(self.action) in TRUST_ACTIONS:
-            return Ask(self.action, self.resource, _account_of_role(ctx, self), role_tags(role), "must", trust_of(ctx, role))
+            if role is None:
+                raise _no_role(ctx, self.resource)
+            return Ask(self.action, self.resource, role.account, role_tags(role), "must", trust_for(ctx, role, self.action))
         arn = read_arn(self.resource)
         account = arn.account if arn and arn.account else caller.account
         return Ask(self.action, self.resource, account, _tags_of(ctx, self.resource))
@@ -128,8 +130,8 @@ def _answers(ctx: Context, question: Question, callers: Iterable[Caller]) -> Ite
             gathered = [_gathered(ctx, question, caller) for caller in batch]
         for standing, ask, facts, layers in gathered:
             caller = standing.caller
-            if caller.kind == "root" and fold(question.action) == "sts:assumerole":
-                yield caller, _ROOT_MAY_NOT, {}
+            if (rule := _never(ctx, question, caller, ask)) is not None:
+                yield caller, policy.Supposition("denied", Decision(False, True, "none", statement=rule)), {}
                 continue
             suppose = supposing.of(caller)
             answer = suppose.ask(ask, caller, {**facts, **standing.facts, **question.supposed}, layers)
@@ -141,15 +143,21 @@ def _gathered(ctx: Context, question: Question, caller: Caller) -> tuple[Standin
     return standing_of(ctx, caller), ask, target_facts(ctx, ask), ctx.store.layers_of(caller, ask)
 
 
-def _account_of_role(ctx: Context, question: Question) -> str:
-    role = find_role(ctx, question.resource)
-    if role is not None:
-        return role.account
-    arn = read_arn(question.resource)
+def _never(ctx: Context, question: Question, caller: Caller, ask: Ask) -> str | None:
+    """The rule by which the operation itself refuses, whatever policies say."""
+    assumes = fold(question.action) in TRUST_ACTIONS
+    if caller.kind == "root" and fold(question.action) == "sts:assumerole":
+        return _ROOT_MAY_NOT
+    closed = [account for account in (caller.account, ask.account if assumes else "") if account in ctx.store.closed_accounts]
+    return f"The account {closed[0]} is closed." if closed else None
+
+
+def _no_role(ctx: Context, resource: str) -> Refusal:
+    arn = read_arn(resource)
     account = arn.account if arn else ""
     owner = ctx.store.accounts.find(account)
     where = f"account {account} ({owner.name})" if owner else f"account {account or '(none)'}, which is not here"
-    raise Refusal("ValidationError", f"There is no role {question.resource} in {where}; see: aws iam list-roles")
+    return Refusal("ValidationError", f"There is no role {resource} in {where}; see: aws iam list-roles")
 
 
 def _tags_of(ctx: Context, arn: str) -> dict[str, Values]:

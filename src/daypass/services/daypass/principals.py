@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from daypass import policy
+from daypass.policy import rails
+from daypass.services.sts.credentials import trust_of
 from daypass.store.records import Role, User
 from daypass.values.arn import read_arn, root_arn
 from daypass.values.caller import ANONYMOUS, Caller, CallerKind
@@ -48,6 +50,14 @@ def standing_of(ctx: Context, caller: Caller) -> Standing:
 def target_facts(ctx: Context, ask: Ask) -> Mapping[str, Values]:
     """The condition keys of what is asked for, whoever asks."""
     return dict(Facts(_as(ctx, ANONYMOUS), ask))
+
+
+def trust_for(ctx: Context, role: Role, action: str) -> policy.Policy:
+    """The trust policy of `role` as it counts for `action`: trusting nobody where a guard rail forbids to act upon it (web_identity.py)."""
+    trust = ctx.store.trust_of(role)
+    by_token = fold(action) == "sts:assumerolewithwebidentity"
+    acted_upon = not by_token or rails.usable(trust.document, trust.kind, role.account, ctx.node.rules.rails)
+    return trust if acted_upon else trust_of(ctx, None)
 
 
 def is_free_for(kind: CallerKind, given: Mapping[str, Values]) -> Callable[[str], bool]:
@@ -114,9 +124,9 @@ def provider_caller(account: str, arn: str) -> Caller:
 
 
 def everyone(ctx: Context, action: str) -> Iterator[tuple[tuple[str, str, str], Caller]]:
-    """Every principal of every account that can ask for `action`, in order, each with its place in the order."""
+    """Every principal of every open account that can ask for `action`, in order, each with its place in the order."""
     with_tokens = fold(action) == "sts:assumerolewithwebidentity"
-    for account in sorted(record.id for record in list(ctx.store.accounts)):
+    for account in sorted({record.id for record in list(ctx.store.accounts)} - ctx.store.closed_accounts):
         if with_tokens:
             for provider in ctx.store.oidc_providers.of(account):
                 yield (account, "provider", provider.name), provider_caller(account, provider.arn)

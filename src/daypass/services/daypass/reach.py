@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from daypass import policy
 from daypass.services.daypass.access import read_context, shown_context
-from daypass.services.daypass.principals import Standing, Supposing, get_caller, standing_of, target_facts
+from daypass.services.daypass.principals import Standing, Supposing, get_caller, standing_of, target_facts, trust_for
 from daypass.services.daypass.server import on_account
 from daypass.services.sts.credentials import role_tags
 from daypass.store.records import Role
@@ -65,7 +65,8 @@ def list_assumable_roles(
 
     def work() -> dict[str, Any]:
         with ctx.node.store.reading():
-            roles = [role for role in list(store.roles) if role.arn not in passed_over]
+            closed = store.closed_accounts
+            roles = [role for role in list(store.roles) if role.account not in closed and role.arn not in passed_over]
         targets: list[_Target] = []
         for first in range(0, len(roles), _AT_ONCE):
             with ctx.node.store.reading():
@@ -80,7 +81,8 @@ def list_assumable_roles(
 
 def _target(ctx: Context, role: Role) -> _Target:
     arn, trust, tags = role.arn, ctx.store.trust_of(role), role_tags(role)
-    asks = {action: Ask(action, arn, role.account, tags, "must", trust) for action in (_BY_SIGNATURE, _BY_TOKEN)}
+    trusts = {action: trust_for(ctx, role, action) for action in (_BY_SIGNATURE, _BY_TOKEN)}
+    asks = {action: Ask(action, arn, role.account, tags, "must", counts) for action, counts in trusts.items()}
     account = ctx.store.accounts.find(role.account)
     return _Target(role, arn, account.name if account else "", trust, asks)
 
@@ -126,7 +128,7 @@ def _steps(
     supposed: Mapping[str, Values],
     supposing: Supposing,
 ) -> Iterator[dict[str, Any]]:
-    if caller.kind == "root":
+    if caller.kind == "root" or caller.account in ctx.store.closed_accounts:
         return  # "Roles may not be assumed by root accounts." (assume_role.py)
     action = _BY_TOKEN if caller.kind == "web-identity" else _BY_SIGNATURE
     reading = ctx.node.store.reading

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from daypass.services.iam import entities
 from daypass.services.iam.asks import on_anything
 from daypass.services.iam.listing import PAGE, listing
-from daypass.services.iam.passwords import policy_of
+from daypass.services.iam.passwords import policy_of, users_may
 from daypass.store.people import AccountSettings, PasswordPolicy
 from daypass.values.errors import Refusal
 from daypass.values.ids import is_account_id
@@ -81,7 +81,7 @@ def update_account_password_policy(
     ctx.changes.put(replace(settings_of(ctx), password_policy=policy))
 
 
-@operation("iam", asks=on_anything("iam:GetAccountPasswordPolicy"))
+@operation("iam", asks=users_may(on_anything("iam:GetAccountPasswordPolicy")))
 def get_account_password_policy(ctx: Context) -> Output:
     """What passwords must be, where the account has set it."""
     if (policy := policy_of(ctx)) is None:

@@ -42,7 +42,7 @@ def list_policies_granting_service_access(
     entity = entities.get_by_arn(ctx, arn)
     if isinstance(entity, ManagedPolicy):
         raise Refusal("InvalidInput", f"ARN {arn} is not that of a user, group or role.")
-    held = list(policies_of(ctx, entity))
+    held = [(item, allowing(item.text)) for item in policies_of(ctx, entity)]
     page, following = cut(
         ctx,
         "PoliciesGrantingServiceAccess",
@@ -52,7 +52,7 @@ def list_policies_granting_service_access(
         max_items=PAGE,
         of=entity.id,
     )
-    listed = [{"ServiceNamespace": one, "Policies": [_show(item) for item in held if grants(item.text, one)]} for one in page]
+    listed = [{"ServiceNamespace": one, "Policies": [_show(item) for item, grant in held if grants(grant, one)]} for one in page]
     return {"PoliciesGrantingServiceAccess": listed} | following
 
 
@@ -69,17 +69,21 @@ def policies_of(ctx: Context, entity: User | Group | Role) -> Iterator[Held]:
                 yield Held(policy.name, policy.document, arn, holder)
 
 
-def grants(text: str, namespace: str) -> bool:
-    """Whether a policy allows any action of a service, under whatever conditions; a policy that cannot be read allows nothing."""
+def allowing(text: str) -> tuple[Statement, ...]:
+    """The statements of a policy that allow something; none of one that cannot be read, since that allows nothing."""
     try:
-        return any(_speaks_for(statement, fold(namespace)) for statement in read_document(text, "identity").statements)
+        return tuple(statement for statement in read_document(text, "identity").statements if statement.effect == "Allow")
     except PolicyError:
-        return False
+        return ()
+
+
+def grants(statements: Iterable[Statement], namespace: str) -> bool:
+    """Whether any of these statements allows an action of a service, under whatever conditions."""
+    service = fold(namespace)
+    return any(_speaks_for(statement, service) for statement in statements)
 
 
 def _speaks_for(statement: Statement, namespace: str) -> bool:
-    if statement.effect != "Allow":
-        return False
     if statement.not_action:
         return not any(pattern in ("*", f"{namespace}:*") for pattern in map(fold, statement.actions))
     return any(pattern == "*" or pattern.partition(":")[0] == namespace for pattern in map(fold, statement.actions))
@@ -87,8 +91,8 @@ def _speaks_for(statement: Statement, namespace: str) -> bool:
 
 def services_of(texts: Iterable[str], namespaces: Iterable[str]) -> list[str]:
     """Those of `namespaces` of which any of the policies allows something, sorted."""
-    documents = list(texts)
-    return sorted(one for one in namespaces if any(grants(text, one) for text in documents))
+    statements = [statement for text in texts for statement in allowing(text)]
+    return sorted(one for one in namespaces if grants(statements, one))
 
 
 def _show(held: Held) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daypass.services.iam import entities
 from daypass.services.iam.asks import and_then, on_user
-from daypass.services.iam.passwords import new_hashes
+from daypass.services.iam.passwords import new_hashes, users_may
 from daypass.store.people import LoginProfile
 from daypass.store.records import User
 from daypass.values.errors import Refusal
@@ -136,7 +136,7 @@ def _prepare_change(ctx: Context, params: Parameters) -> None:
     new_hashes(ctx, user, params["new_password"], params["old_password"])
 
 
-@operation("iam", asks=and_then(_on_self, _prepare_change), writes=True)
+@operation("iam", asks=and_then(users_may(_on_self), _prepare_change), writes=True)
 def change_password(ctx: Context, *, old_password: str, new_password: str) -> None:
     """Change one's own password, knowing the old one."""
     user = _self(ctx)

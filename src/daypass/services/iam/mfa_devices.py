@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from daypass.proof import totp
 from daypass.services.iam import entities, quotas
-from daypass.services.iam.asks import on_anything, on_device, on_new_device, on_user, with_tag_keys, with_tags
+from daypass.services.iam.asks import and_then, on_anything, on_device, on_new_device, on_user, with_tag_keys, with_tags
 from daypass.services.iam.listing import PAGE, listing
 from daypass.services.iam.names import check_name
 from daypass.services.iam.show import show_tags, show_user
@@ -29,6 +29,7 @@ from daypass.way.operation import operation
 from daypass.way.throttle import too_many_guesses
 
 if TYPE_CHECKING:
+    from daypass.services.iam.asks import Parameters
     from daypass.way.context import Context
     from daypass.way.operation import Output
 
@@ -38,38 +39,44 @@ ISSUER = "daypass"  # what an authenticator app shows
 QR_SCALE = 5  # pixels of a module
 
 
-@operation("iam", asks=on_new_device("iam:CreateVirtualMFADevice", with_tags), writes=True)
+def _seed(ctx: Context, params: Parameters) -> tuple[Secret, bytes]:
+    """A new seed and its QR code, which takes as long to draw as a thousand answers: on the outside threads."""
+    seed, name = Secret(ctx.random(totp.SEED_BYTES)), params["virtual_mfa_device_name"]
+    settings = ctx.store.account_settings.find(ctx.account)
+    where = settings.alias if settings and settings.alias else ctx.account
+    return ctx.elsewhere(lambda: (seed, _qr_code(totp.provisioning_uri(seed, ISSUER, f"{name}@{where}"))))
+
+
+def _qr_code(text: str) -> bytes:
+    import segno  # here: a picture is drawn once in the life of a device, and not at every start
+
+    picture = io.BytesIO()
+    segno.make_qr(text, error="m").save(picture, kind="png", scale=QR_SCALE)
+    return picture.getvalue()
+
+
+@operation("iam", asks=and_then(on_new_device("iam:CreateVirtualMFADevice", with_tags), _seed), writes=True)
 def create_virtual_mfa_device(ctx: Context, *, virtual_mfa_device_name: str, path: str = "/", tags: Given = ()) -> Output:
     """Make a device and show its seed, as base32 and as a QR code, the only time it is shown."""
     check_name(virtual_mfa_device_name, path)
     if ctx.store.mfa_devices.named(ctx.account, virtual_mfa_device_name) is not None:
         raise Refusal("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.")
     quotas.within("MFADevicesPerAccount", quotas.MFA_DEVICES, len(ctx.store.mfa_devices.of(ctx.account)) + 1)
+    seed, picture = _seed(ctx, {"virtual_mfa_device_name": virtual_mfa_device_name})
     device = MfaDevice(
         id=ids.unique_id(MFA_DEVICE, ctx.random(11)),
         account=ctx.account,
         created=ctx.now,
         name=virtual_mfa_device_name,
         path=path,
-        seed=Secret(ctx.random(totp.SEED_BYTES)),
+        seed=seed,
         tags=read_tags(tags),
     )
     if len(device.arn) > MAX_SERIAL:
         raise Refusal("ValidationError", f"Path and name make a serial number of more than {MAX_SERIAL} characters.")
     ctx.changes.put(device)
-    shown = {"SerialNumber": device.arn, "Base32StringSeed": totp.base32_of(device.seed).encode(), "QRCodePNG": _qr_code(ctx, device)}
+    shown = {"SerialNumber": device.arn, "Base32StringSeed": totp.base32_of(seed).encode(), "QRCodePNG": picture}
     return {"VirtualMFADevice": shown | ({"Tags": show_tags(device.tags)} if device.tags else {})}
-
-
-def _qr_code(ctx: Context, device: MfaDevice) -> bytes:
-    import segno  # here: a picture is drawn once in the life of a device, and not at every start
-
-    settings = ctx.store.account_settings.find(device.account)
-    where = settings.alias if settings and settings.alias else device.account
-    code = segno.make_qr(totp.provisioning_uri(device.seed, ISSUER, f"{device.name}@{where}"), error="m")
-    picture = io.BytesIO()
-    code.save(picture, kind="png", scale=QR_SCALE)
-    return picture.getvalue()
 
 
 @operation("iam", asks=on_user("iam:EnableMFADevice"), writes=True)

@@ -5,10 +5,12 @@ Argon2 takes its time on the outside threads, before the change comes to the sto
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from daypass.policy import read_policy
 from daypass.proof import password
 from daypass.proof.password import DEFAULT_RULES, SALT_BYTES, Rules
 from daypass.store import Conflict
@@ -19,8 +21,17 @@ from daypass.values.secret import Secret
 from daypass.way.throttle import too_many_guesses
 
 if TYPE_CHECKING:
+    from daypass.services.iam.asks import Parameters
+    from daypass.values.decision import Ask
     from daypass.way.context import Context
+    from daypass.way.operation import Asks
 
+# What AllowUsersToChangePassword gives to every user of the account (IAM User Guide, "Custom password policy options"); a deny still wins.
+_FOR_USERS = read_policy(
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Resource": "*",'
+    ' "Action": ["iam:ChangePassword", "iam:GetAccountPasswordPolicy"]}]}',
+    "resource",
+)
 MAX_KEPT = 24  # hashes; IAM model, passwordReusePreventionType
 
 
@@ -50,6 +61,18 @@ def rules_of(policy: PasswordPolicy | None) -> Rules:
 def next_rotation(profile: LoginProfile, policy: PasswordPolicy | None) -> datetime | None:
     """When the password expires, if the account's passwords do."""
     return profile.changed + timedelta(days=policy.max_age) if policy and policy.max_age else None
+
+
+def users_may(asks: Asks) -> Asks:
+    """`asks`, which no policy of a user need allow where the account lets its users change their passwords."""
+
+    def then(ctx: Context, params: Parameters) -> Iterator[Ask]:
+        policy = policy_of(ctx)
+        given = ctx.caller.kind == "user" and policy is not None and policy.users_may_change
+        for ask in asks(ctx, params):
+            yield replace(ask, combine="either", policy=_FOR_USERS) if given else ask
+
+    return then
 
 
 def new_hashes(ctx: Context, user: User, new: str, old: str | None = None) -> Secret:

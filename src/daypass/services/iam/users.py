@@ -54,7 +54,10 @@ def get_user(ctx: Context, *, user_name: str | None = None) -> Output:
     """Show a user; without a name the one who is calling, the account's root included."""
     if user_name is None and ctx.caller.kind == "root" and (account := ctx.store.accounts.find(ctx.account)):
         return {"User": {"UserId": account.id, "Arn": root_arn(account.id), "CreateDate": account.created}}
-    return {"User": show_user_fully(entities.get_user_or_self(ctx, user_name))}
+    user = entities.get_user_or_self(ctx, user_name)
+    profile = ctx.store.login_profiles.find(user.id)
+    signed_in = {"PasswordLastUsed": profile.last_used} if profile and profile.last_used else {}
+    return {"User": show_user_fully(user) | signed_in}
 
 
 @operation("iam", asks=on_anything("iam:ListUsers"))

@@ -60,8 +60,8 @@ def attach_policy(ctx: Context, *, policy_id: str, target_id: str) -> None:
     attached = _of_kind(ctx, target, kind)
     if policy_id in attached:
         raise Refusal("DuplicatePolicyAttachmentException", "The selected policy is already attached to the specified target.")
-    if len(attached) >= refusals.ATTACHED:
-        message = f"At most {refusals.ATTACHED} policies of one type are attached to one target."
+    if len(attached) >= (most := refusals.ATTACHED[kind]):
+        message = f"At most {most} policies of this type are attached to one target."
         raise refusals.violation("MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED", message)
     is_full = policy_id == FULL_ACCESS_IDS[kind]
     ctx.changes.put(replace(target, full_access=True) if is_full else replace(target, policies=(*target.policies, policy_id)))

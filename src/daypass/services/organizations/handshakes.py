@@ -44,7 +44,8 @@ def invite_account_to_organization(ctx: Context, *, target: Mapping[str, str], n
     sent = ctx.store.handshakes.of(organization.account)
     if any(one.target == account.id and state_of(ctx, one) == "OPEN" for one in sent):
         raise Refusal("DuplicateHandshakeException", "A handshake with the same action and target already exists.")
-    if sum(1 for one in sent if ctx.now - one.created < timedelta(days=1)) >= refusals.INVITATIONS_PER_DAY:
+    today = [one for one in sent if ctx.now - one.created < timedelta(days=1) and one.state != "ACCEPTED"]
+    if len(today) >= refusals.INVITATIONS_PER_DAY:
         message = f"An organization sends at most {refusals.INVITATIONS_PER_DAY} invitations in a day."
         raise refusals.handshake_violation("HANDSHAKE_RATE_LIMIT_EXCEEDED", message)
     for one in sent:  # so that they never grow beyond what a month can hold

@@ -79,8 +79,8 @@ def _check_name(ctx: Context, organization: Organization, name: str, besides: st
 
 
 def _check_text(text: str, kind: OrganizationPolicyType) -> None:
-    if len(text) > refusals.POLICY_SIZE:
-        raise refusals.violation("POLICY_CONTENT_LIMIT_EXCEEDED", f"A policy has at most {refusals.POLICY_SIZE} characters.")
+    if len(text) > (most := refusals.POLICY_SIZE[kind]):
+        raise refusals.violation("POLICY_CONTENT_LIMIT_EXCEEDED", f"A policy of this type has at most {most} characters.")
     try:
         read = policy.read_policy(text, _KINDS[kind])
     except policy.PolicyError as error:
@@ -97,7 +97,7 @@ def _check_resource_control(document: Document) -> None:
         if statement.not_principal or statement.principals != _EVERYONE:
             raise _malformed('the Principal of a resource control policy is "*".')
         if statement.not_action or any(fold(action.partition(":")[0]) not in RCP_SERVICES for action in statement.actions):
-            raise _malformed(f"a resource control policy names Actions of {', '.join(sorted(RCP_SERVICES))}.")
+            raise _malformed("a resource control policy names Actions, each with the prefix of a service that supports such policies.")
 
 
 def _malformed(why: str) -> Refusal:

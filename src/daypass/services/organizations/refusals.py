@@ -5,21 +5,32 @@ Source: AWS Organizations API Reference, the errors' `Reason`; AWS Organizations
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from daypass.store.records import OrganizationPolicyType
 from daypass.values.errors import Refusal
 
 ACCOUNTS = 10_000  # in an organization: the most that AWS grants
 UNITS = 2_000  # in an organization
-POLICY_SIZE = 5_120  # characters, white space included
-ATTACHED = 5  # policies of one type on one target, AWS's own included
 TAGS = 50  # on one resource
-INVITATIONS_PER_DAY = 20
-INVITATION_SECONDS = 15 * 86_400
+INVITATIONS_PER_DAY = 20  # that were not accepted; AWS grants more to large organizations
+INVITATION_SECONDS = 15 * 86_400  # "Expiration times for handshakes"
 CLOSED_PER_30_DAYS = 250  # or a fifth of the accounts, if that is more, and never more than CLOSED_AT_MOST
 CLOSED_AT_MOST = 1_000
 DELEGATES_PER_SERVICE = 5  # ours: AWS's depends on the service
 SERVICES = 200  # with trusted access: ours
-POLICIES: dict[OrganizationPolicyType, int] = {"SERVICE_CONTROL_POLICY": 10_000, "RESOURCE_CONTROL_POLICY": 1_000}
+
+SCPS = 10_000  # in an organization
+SCP_SIZE = 10_240  # characters, white space included
+SCPS_ATTACHED = 10  # to one target, FullAWSAccess included
+RCPS = 2_000  # in an organization
+RCP_SIZE = 5_120  # characters, white space included
+RCPS_ATTACHED = 5  # to one target, RCPFullAWSAccess included
+
+_Limits = Mapping[OrganizationPolicyType, int]
+POLICIES: _Limits = {"SERVICE_CONTROL_POLICY": SCPS, "RESOURCE_CONTROL_POLICY": RCPS}
+POLICY_SIZE: _Limits = {"SERVICE_CONTROL_POLICY": SCP_SIZE, "RESOURCE_CONTROL_POLICY": RCP_SIZE}
+ATTACHED: _Limits = {"SERVICE_CONTROL_POLICY": SCPS_ATTACHED, "RESOURCE_CONTROL_POLICY": RCPS_ATTACHED}
 
 
 def invalid(reason: str, message: str) -> Refusal:

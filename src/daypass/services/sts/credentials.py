@@ -18,8 +18,8 @@ from daypass.way.context import Context
 from daypass.way.operation import Output
 
 DEFAULT_ROLE_SECONDS = 3600  # STS API reference, AssumeRole: whatever the role's maximum is
-_NOBODY = '{"Statement": {"Effect": "Allow", "Principal": {"Service": "nobody.daypass.internal"}, "Action": "sts:AssumeRole"}}'
-_NO_TRUST = read_policy(_NOBODY, "trust")
+_NOBODY = '{"Statement": {"Effect": "Allow", "Principal": {"Service": "nobody.daypass.internal"}, "Action": "sts:*"}}'
+_NO_TRUST = read_policy(_NOBODY, "trust", name="none (there is no such role, or a guard rail holds its own back)")
 
 
 def shown(made: Pass) -> dict[str, object]:

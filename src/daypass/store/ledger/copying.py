@@ -5,6 +5,7 @@ The file is the truth; a copy is for looking things up, and for evidence that a 
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +33,7 @@ class Copier:
     """
 
     def __init__(self, directory: Path, shipped: int, mac: bytes) -> None:
-        self._reader = Reader(directory, shipped if shipped and _mac_of(directory, shipped) == mac else 0)
+        self._reader = Reader(directory, shipped if shipped and hmac.compare_digest(_mac_of(directory, shipped), mac) else 0)
         self._batch: list[Copy] = []
         self._held: Copy | None = None  # read before it was durable
 

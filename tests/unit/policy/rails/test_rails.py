@@ -105,7 +105,15 @@ def test_the_example_of_each_service_is_accepted_and_less_is_not(issuer: Any) ->
     assert issuer.source.startswith("https://")
     assert found(federated(host, {"StringLike": {f"{host}:sub": issuer.example}})) == []
     assert found(federated(host, {"StringLike": {f"{host}:sub": issuer.example[:3] + "*"}})) == ["ci-pattern"]
-    assert found(federated(host, {})) == ["ci-subject"]
+    assert found(federated(host, {})) == ["ci-subject" if issuer.shared == host else "ci-pattern"]
+    assert found(federated(host, {}), settings=AWS_EXACT) == (["ci-subject"] if issuer.shared == host else [])
+
+
+def test_only_the_issuers_that_are_known_are_meant() -> None:
+    for host in ("", "gitlab.com.evil.org", "gitlab.example.com", "token.actions.githubusercontent.com/a/b", "oidc.circleci.com"):
+        assert find_issuer(host) is None
+    enterprise = find_issuer("token.actions.githubusercontent.com/acme")
+    assert enterprise is not None and enterprise.name == "GitHub Actions"
 
 
 def test_the_advice_is_a_condition_that_the_rail_accepts() -> None:

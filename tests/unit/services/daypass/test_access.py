@@ -155,3 +155,37 @@ def test_only_who_may_ask_is_told(town: Town) -> None:
     with pytest.raises(Refused) as refused:
         can(town, "alice", "s3:GetObject", OBJECT, keys=alice)
     assert refused.value.code == "AccessDeniedException"
+
+
+def test_a_closed_account_asks_and_gives_nothing(town: Town) -> None:
+    made = town.it.call("organizations", "CreateAccount", {"Email": "p@example.test", "AccountName": "partner"}, town.operator)
+    partner = made["CreateAccountStatus"]["AccountId"]
+    entrance = f"arn:aws:iam::{partner}:role/OrganizationAccountAccessRole"
+    town.user("alice")
+    assert can(town, "alice", "sts:AssumeRole", entrance)["Verdict"] == "allowed"
+    assert can(town, entrance, "s3:GetObject", OBJECT)["Verdict"] == "allowed"
+    town.it.call("organizations", "CloseAccount", {"AccountId": partner}, town.operator)
+    for no in (can(town, "alice", "sts:AssumeRole", entrance), can(town, entrance, "s3:GetObject", OBJECT)):
+        assert (no["Verdict"], no["Statement"]) == ("denied", f"The account {partner} is closed.")
+    page = town.it.call("daypass", "ListAllowedPrincipals", {"Action": "s3:GetObject", "Resource": OBJECT}, town.operator)
+    assert partner not in {one["Account"] for one in page["Principals"]}
+    assert town.it.call("daypass", "ListAssumableRoles", {"Principals": ["alice"]}, town.operator)["Steps"] == []
+
+
+def test_service_control_policies_count(town: Town) -> None:
+    made = town.it.call("organizations", "CreateAccount", {"Email": "p@example.test", "AccountName": "partner"}, town.operator)
+    partner = made["CreateAccountStatus"]["AccountId"]
+    entrance = f"arn:aws:iam::{partner}:role/OrganizationAccountAccessRole"
+    assert can(town, entrance, "s3:GetObject", OBJECT)["Verdict"] == "allowed"
+    root = town.it.call("organizations", "ListRoots", {}, town.operator)["Roots"][0]["Id"]
+    town.it.call("organizations", "EnablePolicyType", {"RootId": root, "PolicyType": "SERVICE_CONTROL_POLICY"}, town.operator)
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+    content = policy({"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Sid": "NoS3", "Condition": insecure})
+    given = {"Name": "no-s3", "Description": "d", "Content": content, "Type": "SERVICE_CONTROL_POLICY"}
+    scp = town.it.call("organizations", "CreatePolicy", given, town.operator)["Policy"]["PolicySummary"]["Id"]
+    town.it.call("organizations", "AttachPolicy", {"PolicyId": scp, "TargetId": partner}, town.operator)
+    maybe = can(town, entrance, "s3:GetObject", OBJECT)
+    assert maybe["Verdict"] == "conditional"
+    assert maybe["Assumed"][0]["Key"] == "aws:SecureTransport"
+    no = can(town, entrance, "s3:GetObject", OBJECT, aws_SecureTransport=["false"])
+    assert (no["Verdict"], no["Layer"], no["Statement"]) == ("denied", "scp", "NoS3")

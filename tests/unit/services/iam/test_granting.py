@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from daypass.services.iam.granting import grants, services_of
+from daypass.services.iam.granting import allowing, grants, services_of
 from unit.services.world import ALLOW_ALL, OTHER, World, refused, trust
 
 
@@ -30,7 +30,7 @@ def document(effect: str = "Allow", element: str = "Action", *actions: str) -> s
 )
 def test_what_a_document_grants(text: str, services: list[str]) -> None:
     assert services_of([text], ["sts", "iam", "s3"]) == services
-    assert [one for one in ("iam", "s3", "sts") if grants(text, one)] == services
+    assert [one for one in ("iam", "s3", "sts") if grants(allowing(text), one)] == services
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daypass.proof.password import matches
 from daypass.way.throttle import GUESS_BURST, GUESS_RATE
@@ -155,6 +156,13 @@ def test_reuse_is_prevented_as_far_back_as_the_policy_says(bob: World) -> None:
     bob.call("DeleteAccountPasswordPolicy")
     change(bob, FIRST, FIRST)
     assert len(hashes(bob)) == 1
+
+
+def test_when_a_password_was_last_used_is_shown_with_its_user(bob: World) -> None:
+    assert "PasswordLastUsed" not in bob.call("GetUser", UserName="bob")["User"]
+    [profile] = bob.store.login_profiles
+    bob.commit_record(replace(profile, last_used=bob.now))
+    assert bob.call("GetUser", UserName="bob")["User"]["PasswordLastUsed"] == bob.now - timedelta(seconds=1)
 
 
 def test_a_user_with_a_password_is_not_deleted(bob: World) -> None:

@@ -90,12 +90,12 @@ def test_names_sizes_and_numbers_have_limits(town: Town, monkeypatch: pytest.Mon
     with refused("DuplicatePolicyException"):
         town.org("UpdatePolicy", PolicyId=second, Name="a")
     town.org("UpdatePolicy", PolicyId=first, Name="a")
-    fits = DENY_IAM + " " * (refusals.POLICY_SIZE - len(DENY_IAM))
+    fits = DENY_IAM + " " * (refusals.POLICY_SIZE[SCP] - len(DENY_IAM))
     town.org("UpdatePolicy", PolicyId=first, Content=fits)
     with pytest.raises(Refusal) as refusal:
         town.org("UpdatePolicy", PolicyId=first, Content=fits + " ")
     assert reason(refusal) == "POLICY_CONTENT_LIMIT_EXCEEDED"
-    monkeypatch.setitem(refusals.POLICIES, SCP, 2)
+    monkeypatch.setattr(refusals, "POLICIES", {SCP: 2, RCP: 2})
     with pytest.raises(Refusal) as refusal:
         make(town, name="c")
     assert reason(refusal) == "POLICY_NUMBER_LIMIT_EXCEEDED"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,11 +148,13 @@ def test_without_the_permission_nothing_is_learned(town: Town) -> None:
 def test_what_exists_and_what_does_not_look_alike(town: Town) -> None:
     keys = town.user("alice", policy(allow("iam:ListUsers")))
     there = town.role("there", trust({"AWS": "*"}, Condition={"StringEquals": {"sts:ExternalId": "x" * 200}}))
-    bodies = set()
+    bodies, policies = set(), []
     for arn in (there, there[:-5] + "other"):
         refusal = denied(town, "sts", "AssumeRole", keys, RoleArn=arn, RoleSessionName="s1")
         bodies.add((refusal.message.replace(arn, "ARN"), len(refusal.encoded), refusal.status))
+        policies.append(failures(decode(town, refusal.encoded))[0]["policy"])
     assert len(bodies) == 1
+    assert policies[0] == "trust policy" and "no such role" in policies[1]  # which is the role's own account's to know
 
 
 def test_long_reasons_are_cut_and_counted(town: Town) -> None:
@@ -181,3 +184,21 @@ def test_the_ledger_line_tells_the_reasons_and_not_the_sealed_text(town: Town) -
     [statement] = line["daypass"]["why"]["statements"]
     assert statement["failed"] == [{"element": "Condition", "operator": "Bool", "key": "aws:MultiFactorAuthPresent", "expected": ["true"]}]
     assert refusal.encoded not in refusal.answer.line.decode()
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        f"arn:aws:iam::{'9' * 1500}:role/x",
+        f"arn:aws:iam::{bytes(range(32, 126)).decode().replace(':', '') * 15}:role/x",
+        f"arn:aws:iam::123456789012:role/{''.join(chr(0x4E00 + n * n * 131 % 20000) for n in range(1800))}",
+    ],
+    ids=["digits", "ascii", "unicode"],
+)
+def test_whatever_is_asked_for_the_message_fits(town: Town, arn: str) -> None:
+    keys = town.user("alice", policy(*(allow("sts:AssumeRole", resource=f"arn:aws:iam::{n:0>12}:role/{'x' * 100}") for n in range(6))))
+    tags = [{"Key": f"{n}{'k' * 100}", "Value": hashlib.sha512(bytes([n])).hexdigest() * 2} for n in range(50)]
+    message = denied(town, "sts", "AssumeRole", keys, RoleArn=arn, RoleSessionName="s1", ExternalId="x" * 1000, Tags=tags).encoded
+    said = decode(town, message)
+    assert said["context"]["action"] == "sts:AssumeRole"
+    assert said["context"]["resource"].startswith(arn[:60])
