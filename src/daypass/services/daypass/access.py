@@ -8,10 +8,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from daypass import policy
+from daypass.policy import rails
 from daypass.policy.document import TRUST_ACTIONS
-from daypass.services.daypass.principals import Standing, Supposing, everyone, get_caller, standing_of, target_facts, trust_for
+from daypass.services.daypass.principals import Standing, Supposing, everyone, get_caller, standing_of, target_facts
 from daypass.services.daypass.server import on_account
-from daypass.services.sts.credentials import find_role, role_tags
+from daypass.services.sts.credentials import find_role, role_tags, trust_of
+from daypass.store.records import Role
 from daypass.values.arn import read_arn
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask, Decision, Values
@@ -166,6 +168,14 @@ def _tags_of(ctx: Context, arn: str) -> dict[str, Values]:
     kinds = (store.roles, store.users, store.policies, store.instance_profiles, store.oidc_providers)
     tags = next((found.tags for records in kinds if (found := records.by_arn(arn)) is not None), ())
     return {f"{prefix}:resourcetag/{fold(key)}": value for key, value in tags for prefix in ("aws", "iam")}
+
+
+def trust_for(ctx: Context, role: Role, action: str) -> policy.Policy:
+    """The trust policy of `role` as it counts for `action`: trusting nobody where a guard rail forbids to act upon it (web_identity.py)."""
+    trust = ctx.store.trust_of(role)
+    by_token = fold(action) == "sts:assumerolewithwebidentity"
+    acted_upon = not by_token or rails.usable(trust.document, trust.kind, role.account, ctx.node.rules.rails)
+    return trust if acted_upon else trust_of(ctx, None)
 
 
 def shown(caller: Caller, answer: policy.Supposition, spelled: Mapping[str, str]) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from daypass import policy
-from daypass.policy import rails
-from daypass.services.sts.credentials import trust_of
 from daypass.store.records import Role, User
 from daypass.values.arn import read_arn, root_arn
 from daypass.values.caller import ANONYMOUS, Caller, CallerKind
@@ -50,14 +48,6 @@ def standing_of(ctx: Context, caller: Caller) -> Standing:
 def target_facts(ctx: Context, ask: Ask) -> Mapping[str, Values]:
     """The condition keys of what is asked for, whoever asks."""
     return dict(Facts(_as(ctx, ANONYMOUS), ask))
-
-
-def trust_for(ctx: Context, role: Role, action: str) -> policy.Policy:
-    """The trust policy of `role` as it counts for `action`: trusting nobody where a guard rail forbids to act upon it (web_identity.py)."""
-    trust = ctx.store.trust_of(role)
-    by_token = fold(action) == "sts:assumerolewithwebidentity"
-    acted_upon = not by_token or rails.usable(trust.document, trust.kind, role.account, ctx.node.rules.rails)
-    return trust if acted_upon else trust_of(ctx, None)
 
 
 def is_free_for(kind: CallerKind, given: Mapping[str, Values]) -> Callable[[str], bool]:

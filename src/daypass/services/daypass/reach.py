@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from daypass import policy
-from daypass.services.daypass.access import read_context, shown_context
-from daypass.services.daypass.principals import Standing, Supposing, get_caller, standing_of, target_facts, trust_for
+from daypass.services.daypass.access import read_context, shown_context, trust_for
+from daypass.services.daypass.principals import Standing, Supposing, get_caller, standing_of, target_facts
 from daypass.services.daypass.server import on_account
 from daypass.services.sts.credentials import role_tags
 from daypass.store.records import Role
