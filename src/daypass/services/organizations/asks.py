@@ -67,10 +67,18 @@ def managed(action: str, *members: str, by: By = By.MANAGEMENT) -> Asks:
         if ctx.account != organization.account and by is not By.MANAGEMENT:
             speaks = _delegation(organization)
         combine: Combine = "none" if ctx.account == organization.account else "must"
-        for one, arn, context in _what(ctx, organization, action, [params[name] for name in members if params.get(name)], params):
+        ids = [id for name in members if (id := _id(params.get(name)))]
+        for one, arn, context in _what(ctx, organization, action, ids, params):
             yield Ask(one, arn, organization.account, context, combine=combine, policy=speaks)
 
     return asks
+
+
+def _id(value: Any) -> str:
+    """The id in a parameter: itself, or that of the account that a party of a handshake is."""
+    if isinstance(value, Mapping):
+        return str(value["Id"]) if value["Type"] == "ACCOUNT" else ""
+    return value or ""
 
 
 def own(action: str, member: str = "") -> Asks:

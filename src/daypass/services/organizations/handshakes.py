@@ -33,7 +33,7 @@ KEPT = timedelta(days=30)  # API Reference, ListHandshakesForAccount: how long o
 Filter = Mapping[str, str]
 
 
-@operation("organizations", asks=managed("organizations:InviteAccountToOrganization"), writes=True)
+@operation("organizations", asks=managed("organizations:InviteAccountToOrganization", "target"), writes=True)
 def invite_account_to_organization(ctx: Context, *, target: Mapping[str, str], notes: str = "", tags: Given = ()) -> Output:
     """Invite a standalone account of this server, by its number or its email address."""
     organization = get_organization(ctx)
