@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 # Calls whose texts are told to people; mutating them would measure prose
 _SPEAKING = frozenset(
-    ("PolicyError", "ProofError", "Refusal", "_incomplete", "_invalid", "_missing", "_rejected", "NotJson", "ConfigError")
+    ("PolicyError", "ProofError", "Refusal", "_incomplete", "_invalid", "_missing", "_rejected", "NotJson", "ConfigError",
+     "MetadataError", "InvalidKey", "UnknownEncoding")
 )
 
 _FLIPS: dict[type[ast.cmpop], type[ast.cmpop]] = {

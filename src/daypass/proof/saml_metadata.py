@@ -135,8 +135,7 @@ def _parse(text: str) -> _Element:
         raise MetadataError(f"The metadata are longer than {MAX_METADATA} characters.")
     # (2) no DOCTYPE and with it no entities and no defaults of attributes, no processing instructions, one encoding (rows C28, C62)
     declaration = _DECLARATION.match(text)
-    begin = declaration.end() if declaration else int(text.startswith("\ufeff"))
-    if any(len(found.group()) == 2 for found in _MARKUP.finditer(text, begin)):
+    if any(len(found.group()) == 2 for found in _MARKUP.finditer(text, declaration.end() if declaration else 0)):
         raise MetadataError("The metadata have a DOCTYPE, a processing instruction, another encoding than UTF-8, or broken markup.")
     # (3) one pass of expat, which keeps its stack on the heap
     tree = _Tree()
@@ -144,7 +143,7 @@ def _parse(text: str) -> _Element:
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = tree.start, tree.end, tree.characters
     try:
-        parser.Parse(text.removeprefix("\ufeff").encode("utf-8"), True)
+        parser.Parse(text.encode("utf-8"), True)
     except (expat.ExpatError, UnicodeEncodeError):
         raise MetadataError("The metadata are not well-formed XML.") from None
     return tree.path[0].children[0]

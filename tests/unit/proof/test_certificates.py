@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from daypass.proof.certificates import CertificateError, Flaw, read_base64, read_pem, read_private_key, verify_chain, verify_pair
+from daypass.proof.certificates import (
+    MAX_CHAIN,
+    MAX_RSA_BITS,
+    MIN_RSA_BITS,
+    CertificateError,
+    Flaw,
+    der_of,
+    digest_of,
+    read_base64,
+    read_pem,
+    read_private_key,
+    verify_chain,
+    verify_pair,
+)
 from rig import papers
 
 LEAF, MIDDLE, ROOT = papers.chain()
@@ -37,6 +51,11 @@ def test_a_certificate_is_read_with_blanks_around_it() -> None:
 )  # fmt: skip
 def test_anything_else_is_no_certificate(text: str) -> None:
     assert flaw_of(read_pem, text) is Flaw.SYNTAX
+
+
+def test_a_flaw_without_a_place_is_in_the_first() -> None:
+    assert CertificateError(Flaw.PAIR).at == 0
+    assert (MIN_RSA_BITS, MAX_RSA_BITS, MAX_CHAIN) == (2048, 8192, 10)
 
 
 def test_one_more_than_wanted_is_told_by_its_place() -> None:
@@ -74,6 +93,13 @@ def test_a_key_with_a_passphrase_says_so() -> None:
 @pytest.mark.parametrize("text", ["", "x", papers.pem(LEAF), papers.public_pem(), papers.private_pem(papers.ec_key())[:-30]])
 def test_anything_else_is_no_key(text: str) -> None:
     assert flaw_of(read_private_key, text) is Flaw.SYNTAX
+
+
+def test_a_key_is_written_as_it_was_and_a_certificate_known_by_its_digest() -> None:
+    key = papers.ec_key()
+    again = serialization.load_der_private_key(der_of(key), None)
+    assert isinstance(again, ec.EllipticCurvePrivateKey) and again.private_numbers() == key.private_numbers()
+    assert digest_of(LEAF) == hashlib.sha256(LEAF.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
 def test_a_pair_belongs_together() -> None:

@@ -14,6 +14,10 @@ from daypass.proof.saml_metadata import MetadataError, read_metadata
 from rig import papers
 
 ONE, TWO = papers.certificate("one", papers.rsa_key("idp")), papers.certificate("two")
+END = "</md:EntityDescriptor>"
+SECOND = '<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/>'
+GOOD = papers.metadata()
+BODY = GOOD[GOOD.index("<md:") :]
 
 
 def test_what_metadata_say() -> None:
@@ -38,6 +42,14 @@ def test_comments_and_cdata_do_not_cut_a_certificate() -> None:
     assert read_metadata(text[:at] + "<![CDATA[]]>" + text[at:]).certificates == (ONE,)
 
 
+UNSAID = GOOD.replace(' encoding="UTF-8"', "")
+
+
+@pytest.mark.parametrize("text", ["\ufeff" + GOOD, "\ufeff" + BODY, BODY, UNSAID, GOOD.replace("UTF-8", "utf-8")])
+def test_the_beginning_of_a_file_may_say_utf_8_or_nothing(text: str) -> None:
+    assert sound(text)
+
+
 def test_foreign_roles_and_extensions_are_passed_over() -> None:
     inside = f'<md:Extensions><x:Any xmlns:x="urn:x">{papers.key_descriptor(TWO)}</x:Any></md:Extensions>'
     text = papers.metadata(keys=papers.key_descriptor(ONE), inside=inside)
@@ -46,10 +58,6 @@ def test_foreign_roles_and_extensions_are_passed_over() -> None:
     assert read_metadata(text).certificates == (ONE,), "a key counts only where the schema has it"
 
 
-END = "</md:EntityDescriptor>"
-SECOND = '<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/>'
-GOOD = papers.metadata()
-BODY = GOOD[GOOD.index("<md:") :]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +75,7 @@ BODY = GOOD[GOOD.index("<md:") :]
         ("x", "well-formed"),
         (BODY + BODY, "well-formed"),
         (BODY.replace("</md:IDPSSODescriptor>", ""), "well-formed"),
+        (BODY[: BODY.rindex(END)], "well-formed"),
         (BODY.replace('entityID="', 'entityID="a" entityID="', 1), "well-formed"),
         ("<!--" * 100_000, "broken"),
         (GOOD.replace(papers.ENTITY, "&x;"), "well-formed"),
@@ -126,7 +135,11 @@ def test_limits_hold_on_both_sides() -> None:
         assert sound(papers.metadata(keys=keys)) is taken, count
     assert sound(GOOD + " " * (saml_metadata.MAX_METADATA - len(GOOD)))
     assert not sound(GOOD + " " * (saml_metadata.MAX_METADATA - len(GOOD) + 1))
-    assert not sound(papers.metadata(root=" ".join(f'a{number}="x"' for number in range(saml_metadata.MAX_ATTRIBUTES))))
+    for count, taken in ((saml_metadata.MAX_ATTRIBUTES - 1, True), (saml_metadata.MAX_ATTRIBUTES, False)):  # and the entityID
+        assert sound(papers.metadata(root=" ".join(f'a{number}="x"' for number in range(count)))) is taken, count
+    assert sound(papers.metadata(entity="a" * saml_metadata.MAX_ENTITY_ID))
+    assert (saml_metadata.MAX_METADATA, saml_metadata.MAX_ELEMENTS, saml_metadata.MAX_DEPTH) == (2**19, 10_000, 32)
+    assert (saml_metadata.MAX_ATTRIBUTES, saml_metadata.MAX_ENTITY_ID) == (64, 1024)
 
 
 def sound(text: str) -> bool:

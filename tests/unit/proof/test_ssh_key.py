@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from daypass.proof.ssh_key import InvalidKey, UnknownEncoding, read_ssh_key
+from daypass.proof.ssh_key import MAX_RSA_EXPONENT, InvalidKey, UnknownEncoding, read_ssh_key
 from rig import papers
 
 # Made by `ssh-keygen -t rsa -b 2048` of OpenSSH 9.2, its fingerprint shown by `ssh-keygen -l -E md5`; the private key was thrown away.
@@ -26,6 +27,29 @@ def test_both_spellings_are_the_same_key() -> None:
 
 def test_the_fingerprint_is_ssh_keygens() -> None:
     assert read_ssh_key(f"ssh-rsa {VECTOR} vector").fingerprint == "2d:0c:6d:aa:4c:88:5a:bc:43:47:2d:c1:37:63:af:19"
+
+
+def test_an_exponent_that_only_costs_time_is_refused() -> None:
+    modulus = papers.rsa_key().public_key().public_numbers().n
+    for exponent, taken in ((MAX_RSA_EXPONENT - 1, True), (MAX_RSA_EXPONENT + 1, False)):
+        key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+        text = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        if taken:
+            assert read_ssh_key(text)
+        else:
+            with pytest.raises(InvalidKey):
+                read_ssh_key(text)
+
+
+def test_a_modulus_has_2048_to_8192_bits() -> None:
+    for bits, taken in ((2047, False), (2048, True), (8192, True), (8193, False)):
+        key = rsa.RSAPublicNumbers(65537, 2 ** (bits - 1) + 1).public_key()
+        text = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        if taken:
+            assert read_ssh_key(text)
+        else:
+            with pytest.raises(InvalidKey):
+                read_ssh_key(text)
 
 
 @pytest.mark.parametrize("text", ["", "hello", "rsa-ssh AAAA", "AAAAB3NzaC1yc2E", 'command="x" ' + LINE])
