@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from daypass.way.context import Context
 
 MAX_COMBINATIONS = 10_000  # of actions and resources in one simulation; a page evaluates as many as it shows
+MAX_WORK = 10**9  # characters of policies times those that they are held against; the worst patterns take some 3 ns for each
+BASE_SIZE = 1000  # characters that stand for what an evaluation costs whatever its policies
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+", re.ASCII)
 _OF_PRINCIPAL = ("aws:principal", "aws:userid", "aws:username")  # what is known of a caller before it sends anything
 # How the values of a type are read (IAM API reference, ContextEntry); all others are text.
@@ -166,19 +168,35 @@ def _simulate(
     actions, resources = list(dict.fromkeys(actions)), list(dict.fromkeys(resources or ("*",)))
     if len(actions) * len(resources) > MAX_COMBINATIONS:
         raise Refusal("InvalidInput", f"A simulation may have {MAX_COMBINATIONS} combinations of actions and resources.")
-    check_size([*scene.identity, *scene.boundary, *(one for level in scene.scp_texts for one in level)])
-    refusal = Refusal("ValidationError", INVALID_MARKER)
-    scope = f"{ctx.account}/iam/simulate/{of}"
+    size = check_size([*scene.identity, *scene.boundary, *(one for level in scene.scp_texts for one in level)])
+    pairs = [(action, resource) for action in actions for resource in resources]
+
+    def cut(limit: int) -> tuple[list[int], str | None]:
+        scope, refusal = f"{ctx.account}/iam/simulate/{of}", Refusal("ValidationError", INVALID_MARKER)
+        return pages.cut(range(len(pairs)), key=lambda n: f"{n:05d}", scope=scope, marker=marker, limit=limit, refusal=refusal)
 
     def work() -> Output:
-        numbers, following = pages.cut(
-            range(len(actions) * len(resources)), key=lambda n: f"{n:05d}", scope=scope, marker=marker, limit=limit, refusal=refusal
-        )
-        wanted = [(actions[number // len(resources)], resources[number % len(resources)]) for number in numbers]
-        results = Simulation(scene).results(wanted)
+        numbers, _ = cut(limit)
+        numbers, following = cut(_affordable([pairs[number] for number in numbers], size))
+        results = Simulation(scene).results(pairs[number] for number in numbers)
         return {"EvaluationResults": results, "IsTruncated": following is not None} | ({"Marker": following} if following else {})
 
     return ctx.elsewhere(work)
+
+
+def _affordable(page: Sequence[tuple[str, str]], size: int) -> int:
+    """How many of a page are evaluated at once: one, and as many more as MAX_WORK allows. What is left comes with the next page.
+
+    INVARIANT: what one request costs is bounded, whatever is written into its policies; patterns take time in proportion to their own
+    length and that of the text (policy/match.py).
+    """
+    work = count = 0
+    for action, resource in page:
+        work += (size + BASE_SIZE) * (len(action) + len(resource))
+        if count and work > MAX_WORK:
+            break
+        count += 1
+    return max(count, 1)
 
 
 def read_context(entries: Iterable[Mapping[str, Any]] | None) -> dict[str, Values]:

@@ -108,7 +108,9 @@ def compiled(
     return policy.unreadable(kind, name), source._replace(text=None)
 
 
-def check_size(sources: Iterable[Source]) -> None:
-    """Raise InvalidInput for more text than one simulation may have."""
-    if sum(len(one.text or "") for one in sources) > MAX_TEXT:
+def check_size(sources: Iterable[Source]) -> int:
+    """How many characters the policies have together. Raises InvalidInput for more than one simulation may have."""
+    size = sum(len(one.text or "") for one in sources)
+    if size > MAX_TEXT:
         raise Refusal("InvalidInput", f"The policies of one simulation may have {MAX_TEXT} characters together.")
+    return size

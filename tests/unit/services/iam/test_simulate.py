@@ -359,3 +359,23 @@ def test_context_keys(town: Town) -> None:
     found = town.iam("GetContextKeysForPrincipalPolicy", PolicySourceArn=f"arn:aws:iam::{town.account}:user/alice")
     assert found["ContextKeyNames"] == keys
     invalid(town, "GetContextKeysForCustomPolicy", "PolicyInputList.2", PolicyInputList=[text, "[]"])
+
+
+def test_a_page_costs_no_more_than_one_request_may(town: Town) -> None:
+    text = policy(*(allow("s3:Get*", resource=f"arn:aws:s3:::*{n}*/{'x' * 900}*") for n in range(60)))
+    arns = [f"arn:aws:s3:::{'y' * 1500}/{n}" for n in range(30)]
+    parameters: dict[str, Any] = {"PolicyInputList": [text], "ActionNames": [GET], "ResourceArns": arns, "MaxItems": 1000}
+    seen: list[str] = []
+    marker: dict[str, str] = {}
+    pages = 0
+    while True:
+        page = town.iam("SimulateCustomPolicy", **parameters, **marker)
+        pages += 1
+        [result] = page["EvaluationResults"]
+        seen += [one["EvalResourceName"] for one in result["ResourceSpecificResults"]]
+        if not page["IsTruncated"]:
+            break
+        marker = {"Marker": page["Marker"]}
+    assert seen == arns and pages > 1
+    [result] = custom(town, policy(allow(GET)), ResourceArns=arns, MaxItems=1000)
+    assert len(result["ResourceSpecificResults"]) == len(arns)
