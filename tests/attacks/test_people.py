@@ -179,7 +179,7 @@ def test_M05_a_report_keeps_names_as_they_are_and_cells_in_their_place(target: T
     assert {len(row) for row in rows} == {22}
 
 
-def test_seeds_and_passwords_are_not_in_the_ledger(node: TestNode) -> None:
+def test_H75_seeds_and_passwords_are_in_no_file(node: TestNode) -> None:
     admin = node.operator()
     node.call("iam", "CreateUser", {"UserName": "bob"}, admin)
     node.call("iam", "PutUserPolicy", {"UserName": "bob", "PolicyName": "p", "PolicyDocument": ALLOW_ALL}, admin)

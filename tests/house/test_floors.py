@@ -31,6 +31,7 @@ ROOMS_OF: dict[str, frozenset[str]] = {
     "joserfc": frozenset({"proof", "outside"}),
     "msgspec": frozenset({"wire", "proof", "policy", "passes", "store", "outside", "way", "services", "doors", "cli"}),
     "rich": frozenset({"cli"}),
+    "segno": frozenset({"services"}),
     "psycopg": frozenset({"store"}),
     "sqlalchemy": frozenset({"store"}),
     "sqlite3": frozenset({"store"}),

@@ -16,7 +16,8 @@ from rig.require import require
 from rig.server import clean_environment, running
 from rig.source import ROOT
 
-PAGES = {"tutorial/first-ten-minutes.md": 18, "how-to/guard-an-organization.md": 24, "how-to/passwords-and-mfa.md": 23}  # and how many commands it has at least
+# With how many commands each has at least.
+PAGES = {"tutorial/first-ten-minutes.md": 18, "how-to/guard-an-organization.md": 24, "how-to/passwords-and-mfa.md": 23}
 BLOCK = re.compile(r"^```\n(.*?)^```", re.M | re.S)
 COMMAND = re.compile(r"(?:.*\\\n)*.*<<END\n(?:.*\n)*?END\n|(?:.*\\\n)*.+\n", re.M)
 ERROR = re.compile(r"\s# (?P<code>[A-Z][a-z]+[A-Z][A-Za-z]+)")
