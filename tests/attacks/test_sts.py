@@ -260,7 +260,7 @@ def test_M02_a_web_identity_learns_nothing_of_roles(target: Target, idp: Idp) ->
     target.plain_role("m02web", trust({"AWS": target.account}))
     role = target.plain_role("m02webtwin", made.trust("StringEquals", sub="repo:acme/app"))
     texts = {
-        made.present(f"arn:aws:iam::{target.account}:role/{name}").text.split("<RequestId>")[0].replace(name, "NAME")
+        made.present(f"arn:aws:iam::{target.account}:role/{name}").legible.split("<RequestId>")[0].replace(name, "NAME")
         for name in ("m02web", "m02none")
     }
     assert len(texts) == 1 and "Not authorized" in texts.pop()
