@@ -1,4 +1,4 @@
-"""GetFederationToken, AssumeRoot and GetWebIdentityToken as each real client calls them; the token is verified from what the issuer publishes."""
+"""GetFederationToken, AssumeRoot and GetWebIdentityToken by real clients; the token is verified from what the issuer publishes."""
 
 from __future__ import annotations
 
