@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 Answer = Mapping[str, Any]  # as DecideAccess gives it
@@ -32,6 +33,18 @@ def add_context(parser: argparse.ArgumentParser) -> None:
         type=_pair,
         help="a condition key of the request, such as aws:SourceIp=10.1.2.3 (repeat a key for several values; KEY= alone: none)",
     )
+
+
+def note_unknown(action: str) -> None:
+    """Say so when AWS documents no such action: a slip of the pen is answered with "no" like any other."""
+    from daypass.cli import screen
+    from daypass.policy import actions
+
+    service = actions.find_service(action.partition(":")[0].lower())
+    if actions.find(action) is None and service is not None:
+        near = get_close_matches(action.partition(":")[2], [one.name for one in service.actions.values()], 1)
+        also = f"; did you mean {service.prefix}:{near[0]}?" if near else ""
+        screen.talk(f"Note: AWS documents no action {action}{also}")
 
 
 def _pair(text: str) -> tuple[str, str]:

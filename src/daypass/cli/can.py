@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the answer and its reason; 0 when it is allowed as it stands, else 4."""
+    answer.note_unknown(args.action)
     found = control.call(
         args.data,
         "DecideAccess",

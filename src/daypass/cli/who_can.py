@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print them, those first who may as it stands."""
+    answer.note_unknown(args.action)
     members = {"Action": args.action, "Resource": args.resource, "Context": answer.entries(args.context)}
     found = sorted(fetch(args.data, members), key=lambda one: list(answer.WORDS).index(one["Verdict"]))
     if args.output == "json":

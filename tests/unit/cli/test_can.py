@@ -66,3 +66,11 @@ def test_json_is_the_answer_and_the_exit_code_tells(daypass: Any, fake: Any) -> 
 def test_a_no_names_the_next_command(daypass: Any, fake: Any) -> None:
     fake.reply("DecideAccess", ANSWER | {"Verdict": "denied"})
     assert "daypass who-can s3:GetObject 'arn:aws:s3:::r/x'" in daypass("can", "--data", fake.data, *QUESTION).err
+
+
+def test_a_slip_of_the_pen_is_told(daypass: Any, fake: Any) -> None:
+    fake.reply("DecideAccess", ANSWER)
+    said = daypass("can", "--data", fake.data, "dana", "s3:GetObjekt", "*").err
+    assert said == "Note: AWS documents no action s3:GetObjekt; did you mean s3:GetObject?\n"
+    for action in ("s3:getobject", "own-service:Whatever"):
+        assert daypass("can", "--data", fake.data, "dana", action, "*").err == ""
