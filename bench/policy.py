@@ -27,6 +27,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from spec import policy_spec
 
 FLAT, NAIVE, CEDAR, WILD, COMPILE_SECONDS = 1.5, 40.0, 20.0, 100.0, 10.0  # issue 4, "Performance"
+CONDITIONS_MS = 50.0  # attacks row H66
 FEW, MANY = 12, 200
 POLICY_SIZE = 6144  # IAM quota of a managed policy
 RESOURCE_SIZE = 1000
@@ -44,6 +45,7 @@ def measure(rounds: int) -> tuple[dict[str, float], list[tuple[str, float, float
     micros = _least(_warm() | _naive() | _cedar() | _layers(), rounds)
     cold = _least(_cold(), rounds)
     wild = _least(_wild(), rounds)
+    conditions = _least(_hostile_conditions(), rounds)
     seconds = _compile_seconds()
     ours = {count: micros[f"decide, {count} statements"] for count in (FEW, MANY)}
     goals = [
@@ -52,11 +54,13 @@ def measure(rounds: int) -> tuple[dict[str, float], list[tuple[str, float, float
         ("decide: times the naive reader, 12", micros[f"naive, {FEW}"] / ours[FEW], NAIVE, False),
         ("decide: times the naive reader, 200", micros[f"naive, {MANY}"] / ours[MANY], NAIVE, False),
         ("decide: hostile wildcards / ordinary", max(wild[name] for name in wild if name != "ordinary") / wild["ordinary"], WILD, True),
+        ("decide: hostile conditions, ms", max(conditions.values()) / 1000, CONDITIONS_MS, True),
         ("compile 10,000 policies, s", seconds, COMPILE_SECONDS, True),
     ]
     if cedarpy is not None:
         goals += [(f"decide: times cedarpy, {count}", micros[f"cedarpy, {count}"] / ours[count], CEDAR, False) for count in (FEW, MANY)]
-    return micros | cold | {f"wildcards: {name}": value for name, value in wild.items()}, goals
+    hostile = {f"{kind}: {name}": value for kind, found in (("wildcards", wild), ("conditions", conditions)) for name, value in found.items()}
+    return micros | cold | hostile, goals
 
 
 def _least(timed: Timed, rounds: int) -> dict[str, float]:
@@ -179,6 +183,36 @@ def _wild() -> Timed:
 
     texts = {"runs of two letters": "ab", "ordinary": "team-7/reports/2026/"}
     return {name: each(tails, texts.get(name, "a")) for name, tails in shapes.items()}
+
+
+def _hostile_conditions() -> Timed:
+    """Conditions as many as may be, on values as long as may be, new each time (attacks row H66)."""
+    long = "a" * 2040
+    shapes: dict[str, tuple[str, str, dict[str, str | tuple[str, ...]]]] = {
+        "stars and marks": ("StringLike", "*a?{n}b", {"a:b": long}),
+        "ARNs": ("ArnLike", "*:*:*:*:*:*a?{n}b", {"a:b": f"arn:aws:s3:::{long}"}),
+        "case": ("StringEqualsIgnoreCase", "x{n}", {"a:b": "\u0130" * 2000}),
+        "case and variables": ("StringEqualsIgnoreCase", "${{a:c}}{n}", {"a:b": "\u0130" * 2000, "a:c": "\u0130" * 100}),
+        "variables": ("StringLike", "*${{a:c}}?{n}", {"a:b": long, "a:c": "a" * 200}),
+        "many values": ("ForAnyValue:StringLike", "*a?{n}b", {"a:b": tuple(f"{number}{'a' * 250}" for number in range(50))}),
+    }
+
+    def each(operator: str, pattern: str, context: dict[str, str | tuple[str, ...]]) -> Callable[[], object]:
+        values: list[str] = []
+        while len(json.dumps(values)) < POLICY_SIZE - 150:
+            values.append(pattern.format(n=len(values)))
+        statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {operator: {"a:b": values}}}
+        layers = Layers((_read({"Version": "2012-10-17", "Statement": statement}),))
+        numbers = itertools.count()
+
+        def ask() -> object:
+            number = str(next(numbers))
+            fresh = {key: value + number if isinstance(value, str) else value for key, value in context.items()}
+            return decide(Ask("s3:GetObject", KEY, ACCOUNT), ANN, fresh, layers)
+
+        return ask
+
+    return {name: each(*shape) for name, shape in shapes.items()}
 
 
 def _compile_seconds() -> float:

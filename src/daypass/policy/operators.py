@@ -36,11 +36,10 @@ def _templates(values: Sequence[str], variables: bool, wildcards: bool) -> list[
     return [read_template(value, variables=variables, wildcards=wildcards) for value in values]
 
 
-def _text_test(templates: Sequence[Template], compile_tokens: Callable[[Sequence[Token]], Matcher]) -> ValueTest:
+def _text_test(templates: Sequence[Template], compile_all: Callable[[Sequence[Sequence[Token]]], Matcher]) -> ValueTest:
     """Constants are compiled once, templates with variables when they are asked; one that cannot be resolved matches nothing."""
-    known = [tokens for template in templates if (tokens := constant(template)) is not None]
-    open_ = tuple(bind(template, compile_tokens) for template in templates if constant(template) is None)
-    fixed = compile_any(known) if compile_tokens is compile_glob else _any([compile_tokens(tokens) for tokens in known])
+    fixed = compile_all([tokens for template in templates if (tokens := constant(template)) is not None])
+    open_ = tuple(bind(template, lambda tokens: compile_all([tokens])) for template in templates if constant(template) is None)
     if not open_:
         return lambda value, context: fixed(value)
 
@@ -55,42 +54,46 @@ def _any(tests: Sequence[Callable[[Read], bool]]) -> Callable[[Read], bool]:
 
 
 def _string(values: Sequence[str], variables: bool) -> ValueTest:
-    return _text_test(_templates(values, variables, wildcards=False), compile_glob)
+    return _text_test(_templates(values, variables, wildcards=False), compile_any)
 
 
 def _string_like(values: Sequence[str], variables: bool) -> ValueTest:
-    return _text_test(_templates(values, variables, wildcards=True), compile_glob)
+    return _text_test(_templates(values, variables, wildcards=True), compile_any)
 
 
 def _string_ignoring_case(values: Sequence[str], variables: bool) -> ValueTest:
-    return _text_test(_templates(values, variables, wildcards=False), _glob_ignoring_case)
+    return _text_test(_templates(values, variables, wildcards=False), _any_ignoring_case)
 
 
-def _glob_ignoring_case(tokens: Sequence[Token]) -> Matcher:
-    matches = compile_glob([fold(token) if isinstance(token, str) else token for token in tokens])
+def _any_ignoring_case(patterns: Sequence[Sequence[Token]]) -> Matcher:
+    matches = compile_any([[fold(token) if isinstance(token, str) else token for token in tokens] for tokens in patterns])
     return lambda value: matches(fold(value))
 
 
 def _arn(values: Sequence[str], variables: bool) -> ValueTest:
-    return _text_test(_templates(values, variables, wildcards=True), _arn_glob)
+    return _text_test(_templates(values, variables, wildcards=True), _any_arn)
 
 
-def _arn_glob(tokens: Sequence[Token]) -> Matcher:
+def _any_arn(patterns: Sequence[Sequence[Token]]) -> Matcher:
     """Each of the six parts is matched by itself, so that a `*` cannot reach over a colon; the last part keeps its colons."""
+    wanted = [[compile_glob(part) for part in parts] for tokens in patterns if len(parts := _arn_parts(tokens)) == ARN_PARTS]
+
+    def match(value: str) -> bool:
+        given = value.split(":", ARN_PARTS - 1)
+        if len(given) != ARN_PARTS:
+            return False
+        return any(all(matches(part) for matches, part in zip(matchers, given, strict=True)) for matchers in wanted)
+
+    return match
+
+
+def _arn_parts(tokens: Sequence[Token]) -> list[list[Token]]:
     parts: list[list[Token]] = [[]]
     for token in tokens:
         pieces = [token] if isinstance(token, Wild) else token.split(":", ARN_PARTS - len(parts))
         parts[-1].append(pieces[0])
         parts.extend([piece] for piece in pieces[1:])
-    if len(parts) != ARN_PARTS:
-        return lambda value: False
-    matchers = [compile_glob(part) for part in parts]
-
-    def match(value: str) -> bool:
-        given = value.split(":", ARN_PARTS - 1)
-        return len(given) == ARN_PARTS and all(matches(part) for matches, part in zip(matchers, given, strict=True))
-
-    return match
+    return parts
 
 
 def _boolean(values: Sequence[str], variables: bool) -> ValueTest:

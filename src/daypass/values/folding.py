@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
-
 
 def fold(text: str) -> str:
     """`text` with the letters A-Z in lower case and nothing else changed."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    if text.isascii():
+        return text.lower()
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")  # of bytes, `lower` means ASCII's letters only
