@@ -59,8 +59,8 @@ def measure(rounds: int) -> tuple[dict[str, float], list[tuple[str, float, float
     ]
     if cedarpy is not None:
         goals += [(f"decide: times cedarpy, {count}", micros[f"cedarpy, {count}"] / ours[count], CEDAR, False) for count in (FEW, MANY)]
-    hostile = {f"{kind}: {name}": value for kind, found in (("wildcards", wild), ("conditions", conditions)) for name, value in found.items()}
-    return micros | cold | hostile, goals
+    hostile = {"wildcards": wild, "conditions": conditions}.items()
+    return micros | cold | {f"{kind}: {name}": value for kind, found in hostile for name, value in found.items()}, goals
 
 
 def _least(timed: Timed, rounds: int) -> dict[str, float]:
