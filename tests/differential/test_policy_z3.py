@@ -29,8 +29,8 @@ from differential.policy_worlds import ACTIONS, FAMILIES, MULTIVALUED, RESOURCES
 
 SEED = int(os.environ.get("DAYPASS_SEED", "0")) or random.SystemRandom().getrandbits(32)
 FUZZ = bool(os.environ.get("DAYPASS_FUZZ"))
-FORMULAS = 4000 if FUZZ else 120
-PAIRS = 600 if FUZZ else 30
+FORMULAS = 1200 if FUZZ else 120
+PAIRS = 150 if FUZZ else 30
 TRIES = 25
 SECONDS = 2.0
 
