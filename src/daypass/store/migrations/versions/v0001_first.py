@@ -12,7 +12,7 @@ _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _PLAIN = (
     "accounts", "organizations", "organizational_units", "organization_policies", "handshakes", "users", "groups", "roles", "policies",
     "account_settings", "credential_reports", "access_reports", "instance_profiles", "oidc_providers", "used_tokens", "revocations",
-    "saml_providers", "ssh_keys", "signing_certificates", "deleted_roles", "token_issuers",
+    "saml_providers", "ssh_keys", "signing_certificates", "deleted_roles",
 )  # fmt: skip
 
 
@@ -20,7 +20,7 @@ def upgrade() -> None:
     """Make every table."""
     for name in _PLAIN:
         _records(name)
-    for name in ("login_profiles", "mfa_devices", "saml_keys", "seal_keys", "server_certificates", "service_credentials"):
+    for name in ("login_profiles", "mfa_devices", "saml_keys", "seal_keys", "server_certificates", "service_credentials", "token_issuers"):
         _records(name, sa.Column("sealed", sa.LargeBinary, nullable=False))
     _records(
         "access_keys",
