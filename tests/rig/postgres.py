@@ -90,6 +90,26 @@ class Cluster:
         """The URL of a schema, for `--db`."""
         return f"postgresql://{OWNER}@/postgres?host={quote(str(self.directory), safe='')}&options={quote(f'-csearch_path={schema}')}"
 
+    def replica(self) -> Cluster:
+        """A synchronous standby of this server, in a directory of its own: from now on a commit waits for both."""
+        standby = Cluster.__new__(Cluster)
+        standby._bin, standby._user, standby._schemas = self._bin, self._user, self._schemas
+        standby.directory = Path(tempfile.mkdtemp(prefix="daypass-pg-", dir="/tmp"))
+        if os.geteuid() == 0:
+            shutil.chown(standby.directory, OWNER)
+        data = str(standby.directory / "data")
+        standby._run("pg_basebackup", "-h", str(self.directory), "-U", OWNER, "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        with (standby.directory / "data" / "postgresql.conf").open("a") as file:
+            file.write(f"unix_socket_directories = '{standby.directory}'\nsynchronous_standby_names = ''\n")
+        standby.start()
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.sql("SELECT pg_reload_conf()")
+        return standby
+
+    def promote(self) -> None:
+        """A standby becomes the primary."""
+        self._control("promote")
+
     def remove(self) -> None:
         """Stop it if it runs, and take everything away."""
         try:

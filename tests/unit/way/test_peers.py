@@ -35,7 +35,7 @@ def beats(node: TestNode) -> list[tuple[str, int, int]]:
     return [(one.name, one.position, one.lines) for one in node.store.nodes(node.now)[1]]
 
 
-def test_it_tells_at_once_what_is_new_and_else_from_time_to_time(node: TestNode, url: str, tmp_path: Path) -> None:
+def test_it_tells_soon_what_is_new_and_else_from_time_to_time(node: TestNode, url: str, tmp_path: Path) -> None:
     peers = Peers(node.store, node.node.ledger, "http://here")
     other = open_store(url, root_key(tmp_path / "root.key"), node.now, node="there")
     peers.follow(node.now, 100.0)
@@ -47,7 +47,10 @@ def test_it_tells_at_once_what_is_new_and_else_from_time_to_time(node: TestNode,
     peers.follow(node.now, 100.0 + BEAT_SECONDS)
     assert beats(node) == [("here", first, 1)]
     other.write(putting(user()))
-    peers.follow(node.now, 100.2 + BEAT_SECONDS)
+    peers.follow(node.now, 100.1 + BEAT_SECONDS)
+    assert node.store.position == other.position
+    assert beats(node) == [("here", first, 1)]  # what comes right behind is told of with it
+    peers.follow(node.now, 100.3 + BEAT_SECONDS)
     assert beats(node) == [("here", other.position, 1)]
     other.close()
 
