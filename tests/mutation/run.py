@@ -1,6 +1,6 @@
 """Runs the unit tests of the verifiers and of the policy engine against each of their mutants, in one process.
 
-`python tests/mutation/run.py [sigv4|jwt|documents|policy] …`
+`python tests/mutation/run.py [sigv4|totp|jwt|documents|policy] …`
 A mutant is killed when some test fails, or when they do not end in time. The tests are run by hand instead of by pytest (the
 parametrize marks are all that they use), because a pytest run per mutant would take minutes. Prints one line per survivor and one
 JSON line at the end: killed and total per function.
@@ -56,6 +56,7 @@ GROUPS = {
             )
         ),
     ),
+    "totp": Group(("daypass.proof.totp",), ("unit.proof.test_totp",), frozenset(("test_another_implementation_agrees",))),
     "jwt": Group(
         tuple(f"daypass.proof.{name}" for name in ("jose", "jwt", "claims", "peer")),
         ("unit.proof.tokens", *(f"unit.proof.test_{name}" for name in ("jose", "peer", "claims", "jwt"))),

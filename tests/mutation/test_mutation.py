@@ -14,7 +14,7 @@ SHARE = 0.9
 COMPARE = "sigv4:verify_signature"
 
 
-@pytest.mark.parametrize(("group", "least"), [("sigv4", 500), ("jwt", 550), ("documents", 240), ("policy", 1600)])
+@pytest.mark.parametrize(("group", "least"), [("sigv4", 500), ("totp", 90), ("jwt", 550), ("documents", 240), ("policy", 1600)])
 def test_mutants_are_killed(group: str, least: int) -> None:
     done = subprocess.run([sys.executable, str(RUN), group], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr + done.stdout

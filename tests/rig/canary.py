@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-_SECRET_MEMBERS = frozenset({"SecretAccessKey", "SessionToken", "secretAccessKey", "sessionToken", "WebIdentityToken"})
+_SECRET_MEMBERS = frozenset({"SecretAccessKey", "SessionToken", "secretAccessKey", "sessionToken", "WebIdentityToken", "Base32StringSeed"})
 
 
 class Canaries:
@@ -42,8 +42,8 @@ def _secrets_in(answer: object) -> Iterator[str]:
         yield answer
     elif isinstance(answer, Mapping):
         for key, value in answer.items():
-            if key in _SECRET_MEMBERS and isinstance(value, str):
-                yield value
+            if key in _SECRET_MEMBERS and isinstance(value, str | bytes):
+                yield value if isinstance(value, str) else value.decode("ascii")
             elif not isinstance(value, str):
                 yield from _secrets_in(value)
     elif isinstance(answer, (list, tuple)):

@@ -72,17 +72,15 @@ def verify_consecutive(seed: Secret, first: str, second: str, now: datetime, *, 
     if _CODE.fullmatch(first) is None or _CODE.fullmatch(second) is None:
         raise WrongCode
     here = step_at(now)
-    codes = {step: code_of(seed, step) for step in range(here - SYNC_WINDOW - 1, here + SYNC_WINDOW + 1)}
-    found = [
-        step
-        for step in range(here - SYNC_WINDOW, here + SYNC_WINDOW + 1)
-        if step - 1 > last_step and _same(first, codes[step - 1]) & _same(second, codes[step])
-    ]
+    found = 0
+    for step in range(here - SYNC_WINDOW, here + SYNC_WINDOW + 1):
+        both = _same(first, code_of(seed, step - 1)) & _same(second, code_of(seed, step))
+        if both and step - 1 > last_step:
+            found = step
     if not found:
         raise WrongCode
-    step = min(found, key=lambda step: abs(step - here))
-    drift = step - here
-    return Synced(drift if abs(drift) > WINDOW else 0, step)  # what the window takes anyway is no drift
+    drift = found - here
+    return Synced(drift if abs(drift) > WINDOW else 0, found)  # what the window takes anyway is no drift
 
 
 def _same(given: str, expected: str) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daypass.proof.totp import (
+    SEED_BYTES,
     STEP_SECONDS,
     SYNC_WINDOW,
     WINDOW,
@@ -103,6 +104,23 @@ def test_codes_that_do_not_follow_or_are_too_far_prove_nothing(steps: tuple[int,
         verify_consecutive(SEED, first, second, NOW, last_step=0)
 
 
+@pytest.mark.parametrize("bend", [" {}", "{}\n", "{}0", ""])
+def test_neither_of_two_codes_has_another_spelling(bend: str) -> None:
+    first, second = code_of(SEED, HERE - 1), code_of(SEED, HERE)
+    for pair in ((bend.format(first), second), (first, bend.format(second))):
+        with pytest.raises(WrongCode):
+            verify_consecutive(SEED, *pair, NOW, last_step=0)
+    for pair in (("١٢٣٤٥٦", second), (first, "١٢٣٤٥٦")):
+        with pytest.raises(WrongCode):  # and no error of another kind for what is no ASCII
+            verify_consecutive(SEED, *pair, NOW, last_step=0)
+
+
+@pytest.mark.parametrize("off", [-SYNC_WINDOW - 1, SYNC_WINDOW + 1])
+def test_two_codes_just_beyond_prove_nothing(off: int) -> None:
+    with pytest.raises(WrongCode):
+        verify_consecutive(SEED, code_of(SEED, HERE + off - 1), code_of(SEED, HERE + off), NOW, last_step=0)
+
+
 def test_used_codes_prove_no_drift() -> None:
     first, second = code_of(SEED, HERE - 1), code_of(SEED, HERE)
     with pytest.raises(WrongCode):
@@ -114,4 +132,7 @@ def test_the_address_in_the_qr_code() -> None:
     uri = urlsplit(provisioning_uri(SEED, "daypass", "a&b=c@123456789012"))
     assert (uri.scheme, uri.netloc, unquote(uri.path)) == ("otpauth", "totp", "/daypass:a&b=c@123456789012")
     assert dict(parse_qsl(uri.query)) == {"secret": base32_of(SEED), "issuer": "daypass"}
+    assert provisioning_uri(SEED, "day/pass", "a:b") == f"otpauth://totp/day%2Fpass:a:b?secret={base32_of(SEED)}&issuer=day%2Fpass"
+    assert base32_of(Secret(b"12345")) == "GEZDGNBV" and base32_of(Secret(b"1234")) == "GEZDGNA"  # no padding
+    assert (SEED_BYTES, STEP_SECONDS, SYNC_WINDOW) == (20, 30, 20)  # what the documents of the product promise
     assert base32_of(SEED) == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # the same seed in RFC 6238's companion vectors
