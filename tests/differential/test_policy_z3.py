@@ -16,13 +16,12 @@ import z3
 
 from daypass.policy import Kind, Policy, read_policy
 from daypass.policy.compare import THE_ROLE, Request, allowed, compare, tells_apart
-from daypass.policy.compare_callers import BY_CALLER, callers
+from daypass.policy.compare_callers import BY_CALLER, Who, callers
 from daypass.policy.compare_samples import contexts, names, places
 from daypass.policy.compare_terms import Key, Terms, literal
 from daypass.policy.document import Document
 from daypass.policy.operands import read_address, read_moment, read_number
 from daypass.policy.principal import ACCOUNT
-from daypass.values.caller import Caller
 from daypass.values.decision import Values
 from daypass.values.folding import fold
 from differential.policy_worlds import ACTIONS, FAMILIES, MULTIVALUED, RESOURCES, Generator
@@ -74,11 +73,12 @@ def held_by(key: Key, at: int, slot: Any, text: str) -> Any:
     return z3.And(key.readable[at], slot == int(scaled)) if scaled == int(scaled) else None
 
 
-def formula_of(terms: Terms, policy: Policy, caller: Caller) -> Any:
+def formula_of(terms: Terms, policy: Policy, who: Who) -> Any:
     """That the policy allows it: to this caller, where it names callers."""
+    caller, bounded = who.caller, who.bounded
     if policy.kind not in BY_CALLER:
         return terms.allows(policy, lambda rule: True, lambda rule: True)
-    return terms.allows(policy, lambda rule: rule.closeness(caller) >= ACCOUNT, lambda rule: rule.means(caller, False))
+    return terms.allows(policy, lambda rule: rule.closeness(caller) >= ACCOUNT, lambda rule: rule.means(caller, bounded))
 
 
 @pytest.mark.fuzz
@@ -90,9 +90,8 @@ def test_the_formula_of_a_policy_says_what_decide_says() -> None:
         kind: Kind = make.random.choice(["identity", "scp", "resource", "trust"])
         policy = made(make, kind)
         who = make.random.choice(list(callers(policy, policy)))
-        caller = who.caller
         terms = Terms(z3, [policy])
-        formula = formula_of(terms, policy, caller)
+        formula = formula_of(terms, policy, who)
         solver = z3.Solver()
         solver.set("timeout", int(SECONDS * 1000))
         solver.add(*(rule for key in terms.keys.values() for rule in key.rules))  # whatever letters the request has
@@ -104,7 +103,7 @@ def test_the_formula_of_a_policy_says_what_decide_says() -> None:
             continue
         here = [terms.action == literal(z3, fold(action)), terms.resource == literal(z3, resource)]
         here += [one for pin in pins if pin is not None for one in pin]
-        request = Request(caller, action, resource, context)
+        request = Request(who.caller, action, resource, context, bounded=who.bounded)
         expected = allowed(policy, request)
         can = str(solver.check(formula, *here))
         cannot = str(solver.check(z3.Not(formula), *here))
@@ -158,7 +157,7 @@ def requests(make: Generator, new: Policy, old: Policy) -> Any:
                 context |= who.facts()
             actions = ACTIONS[:2] if new.kind == "trust" else ACTIONS
             resource = THE_ROLE if new.kind == "trust" else make.random.choice(RESOURCES)
-            yield Request(who.caller, make.random.choice(actions), resource, context)
+            yield Request(who.caller, make.random.choice(actions), resource, context, bounded=who.bounded)
         if new.kind not in BY_CALLER:
             for keys, action, place in itertools.islice(itertools.product(contexts(new, old), names(new, old), places(new, old)), 500):
                 yield Request(who.caller, action, place, keys)

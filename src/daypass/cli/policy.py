@@ -148,6 +148,7 @@ def _request(request: Request) -> dict[str, Any]:
         "Resource": request.resource,
         "Context": dict(request.context),
         "Alone": request.alone,
+        "Bounded": request.bounded,
     }
 
 
@@ -169,7 +170,8 @@ def _print(args: argparse.Namespace, report: Mapping[str, Any], findings: list[_
 
 def _rows(request: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]]:
     if kind in ("trust", "resource"):
-        yield "principal", request["Principal"] + (" (without any permission of its own)" if request["Alone"] else "")
+        alone = " (without any permission of its own)" if request["Alone"] else ""
+        yield "principal", request["Principal"] + alone + (" (with a permissions boundary)" if request["Bounded"] else "")
     yield "action", request["Action"]
     if kind != "trust":
         yield "resource", request["Resource"]

@@ -31,13 +31,14 @@ _ALL = read_policy('{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "
 
 class Request(NamedTuple):
     """A request that tells two policies apart. With `alone` the caller has no permission of its own, so that a trust or resource policy
-    grants it by itself; else it has every permission that its own account can give."""
+    grants it by itself; else it has every permission that its own account can give; a `bounded` one has a permissions boundary."""
 
     caller: Caller
     action: str
     resource: str
     context: Mapping[str, Values]
     alone: bool = False
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def compare(
         for request in _likely(new, old, who, alone):
             if tells_apart(new, old, request):
                 return Comparison(True, request)
-    unclear: list[str] = []
+    # whose account a canonical user is only the server knows; without it nobody is meant
+    unclear = [f"the canonical user {value[:12]}…" for kind, value in new.principals() if kind == "CanonicalUser" and value not in new.bound]
     for number, (who, alone) in enumerate(questions):
         progress(number, len(questions))
         found = _Question(new, old, who, alone, seconds).ask()
@@ -82,7 +84,11 @@ def tells_apart(new: Policy, old: Policy, request: Request) -> bool:
 def allowed(policy: Policy, request: Request) -> bool:
     """What `decide` says of the request when `policy` stands where its kind belongs and nothing else limits."""
     caller, kind = request.caller, policy.kind
-    layers = Layers(identity=() if request.alone else (_ALL,), session=(_ALL,) if caller.kind == "federated-user" else None)
+    layers = Layers(
+        identity=() if request.alone else (_ALL,),
+        boundary=_ALL if request.bounded else None,
+        session=(_ALL,) if caller.kind == "federated-user" else None,
+    )
     match kind:
         case "identity":
             layers = Layers((policy,))
@@ -111,7 +117,7 @@ def _likely(new: Policy, old: Policy, who: Who, alone: bool) -> Iterator[Request
     for keys, (action, resource) in product(contexts(new, old), targets):
         context = {**who.facts(), **keys} if by_caller else keys
         if not by_caller or who.takes(context):
-            yield Request(who.as_told(context) if by_caller else who.caller, action, resource, context, alone)
+            yield Request(who.as_told(context) if by_caller else who.caller, action, resource, context, alone, who.bounded)
 
 
 class _Question:
@@ -149,8 +155,8 @@ class _Question:
         if policy.kind not in BY_CALLER:
             return self._terms.allows(policy, lambda rule: True, lambda rule: True)
         least = ROLE if self._alone else ACCOUNT
-        caller = self._who.caller
-        return self._terms.allows(policy, lambda rule: rule.closeness(caller) >= least, lambda rule: rule.means(caller, False))
+        caller, bounded = self._who.caller, self._who.bounded
+        return self._terms.allows(policy, lambda rule: rule.closeness(caller) >= least, lambda rule: rule.means(caller, bounded))
 
     def _form(self) -> Iterator[Term]:
         """The form of an action and of a resource; a trust policy speaks of one role."""
@@ -197,4 +203,4 @@ class _Question:
                 found = example(operator, values, context, holds=holds, variables=variables, known=False)
                 context = {**context, key: found[0]} if found and found[0] is not None else {k: v for k, v in context.items() if k != key}
         caller = self._who.as_told(context) if self._new.kind in BY_CALLER else self._who.caller
-        return Request(caller, self._names.get(folded, folded), resource, context, self._alone)
+        return Request(caller, self._names.get(folded, folded), resource, context, self._alone, self._who.bounded)

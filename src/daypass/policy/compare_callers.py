@@ -21,13 +21,14 @@ _FORMS = {"user": "arn:aws:iam::{}:user/", "role": "arn:aws:iam::{}:role/", "fed
 
 class Who(NamedTuple):
     """A kind of caller, by one of them. Its own keys are as they are (`fixed`), or those of any caller of the kind in `account`, or in any
-    account but `accounts` when that is "", who is none of `named`."""
+    account but `accounts` when that is "", who is none of `named`. `bounded` ones have a permissions boundary, which here allows all."""
 
     caller: Caller
     fixed: bool
     account: str = ""
     accounts: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    bounded: bool = False
 
     def facts(self) -> Mapping[str, Values]:
         """The condition keys that this very caller brings."""
@@ -88,7 +89,16 @@ class Who(NamedTuple):
 
 
 def callers(new: Policy, old: Policy) -> Iterator[Who]:
-    """One caller for each way in which the policies can tell callers apart; a single one when they name nobody."""
+    """One caller for each way in which the policies can tell callers apart; a single one when they name nobody.
+
+    A boundary matters to NotPrincipal alone, which spares nobody who has one.
+    """
+    yield from (found := list(_callers(new, old)))
+    if any(one.not_principal for policy in (new, old) for one in policy.document.statements):
+        yield from (who._replace(bounded=True) for who in found if who.caller.kind in ("user", "role"))
+
+
+def _callers(new: Policy, old: Policy) -> Iterator[Who]:
     if new.kind not in BY_CALLER:
         yield Who(_user(STRANGE, ""), fixed=False)
         return

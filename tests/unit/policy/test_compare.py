@@ -201,6 +201,21 @@ def test_a_deny_of_all_but_some() -> None:
     assert found.caller.arn in (f"arn:aws:iam::{ROOT}:user/ann", f"arn:aws:iam::{ROOT}:root")
 
 
+def test_a_deny_of_all_but_some_spares_nobody_who_is_bounded() -> None:
+    everyone, arn = allow("s3:*") | {"Principal": "*"}, f"arn:aws:iam::{ROOT}:user/ann"
+    spares_the_unbounded = deny("s3:*") | {"NotPrincipal": {"AWS": [ROOT, arn]}}
+    spares_both = deny("s3:*", ArnNotEquals={"aws:PrincipalArn": arn}) | {"Principal": "*"}
+    found = compare(policy(everyone, spares_both, kind="resource"), policy(everyone, spares_the_unbounded, kind="resource"))
+    assert found.request is not None
+    assert (found.request.bounded, found.request.caller.arn) == (True, arn)
+
+
+def test_a_canonical_user_is_somebody_we_do_not_know() -> None:
+    everyone = allow("s3:*") | {"Principal": {"CanonicalUser": "a" * 64}}
+    found = compare(policy(everyone, kind="resource"), policy(everyone, kind="resource"))
+    assert (found.broader, found.unclear) == (None, ("the canonical user aaaaaaaaaaaa…",))
+
+
 def test_allowed_puts_each_kind_where_it_belongs() -> None:
     caller = compare(policy(allow("s3:*")), policy(allow("s3:Get*"))).request
     assert caller is not None
