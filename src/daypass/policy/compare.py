@@ -66,7 +66,8 @@ def compare(
             if tells_apart(new, old, request):
                 return Comparison(True, request)
     # whose account a canonical user is only the server knows; without it nobody is meant
-    unclear = [f"the canonical user {value[:12]}…" for kind, value in new.principals() if kind == "CanonicalUser" and value not in new.bound]
+    canonical = [value for kind, value in new.principals() if kind == "CanonicalUser" and value not in new.bound]
+    unclear = [f"the canonical user {value[:12]}…" for value in sorted(canonical)]
     for number, (who, alone) in enumerate(questions):
         progress(number, len(questions))
         found = _Question(new, old, who, alone, seconds).ask()
