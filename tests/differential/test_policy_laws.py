@@ -21,6 +21,9 @@ CASES = int(os.environ.get("DAYPASS_POLICY_CASES", "50000")) // 40
 SEED = int(os.environ.get("DAYPASS_SEED", "0")) or random.SystemRandom().getrandbits(32)
 
 
+KINDS: dict[str, Kind] = {"scps": "scp", "rcps": "rcp", "boundary": "boundary", "session": "session"}  # by the field of Layers
+
+
 class Case(NamedTuple):
     make: Generator
     ask: Ask
@@ -59,25 +62,27 @@ def test_a_guard_only_narrows() -> None:
     narrowed: Counter[str] = Counter()
     for case in _cases():
         before = case.decide()
-        for name in ("scps", "rcps", "boundary", "session"):
+        for name in KINDS:
             if getattr(case.layers, name):
                 continue
             if name == "session" and case.caller.kind == "federated-user":
                 continue  # to whom session policies give what the user's own allow
-            kind: Kind = {"scps": "scp", "rcps": "rcp", "boundary": "boundary", "session": "session"}[name]  # type: ignore[assignment]  # a Kind
+            kind = KINDS[name]
             guard = _read(case.make.policy(kind), kind)
             value: Any = {"scps": ((guard,),), "rcps": ((guard,),), "boundary": guard, "session": (guard,)}[name]
             after = case.decide(replace(case.layers, **{name: value}))
             assert before.allowed or not after.allowed, (name, case)
             assert after.explicit or not before.explicit, (name, case)
             narrowed[name] += before.allowed and not after.allowed
-    assert all(narrowed[name] >= 10 for name in ("scps", "rcps", "boundary", "session")), narrowed
+    assert all(narrowed[name] >= 10 for name in KINDS), narrowed
 
 
 def test_a_deny_of_everything_denies_wherever_it_stands() -> None:
-    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
-    denies: dict[str, Policy] = {kind: _read(deny, kind) for kind in ("identity", "boundary", "session", "scp")}  # type: ignore[arg-type]  # Kinds
-    everyone = _read(deny | {"Statement": deny["Statement"] | {"Principal": "*"}}, "resource")  # type: ignore[operator]  # dicts
+    statement = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    deny = {"Version": "2012-10-17", "Statement": statement}
+    kinds: tuple[Kind, ...] = ("identity", "boundary", "session", "scp")
+    denies = {kind: _read(deny, kind) for kind in kinds}
+    everyone = _read(deny | {"Statement": statement | {"Principal": "*"}}, "resource")
     for case in _cases():
         layers = case.layers
         assert case.decide(replace(layers, identity=(*layers.identity, denies["identity"]))).explicit
