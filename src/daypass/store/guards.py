@@ -25,7 +25,6 @@ RCP_SERVICES = frozenset({
     "rolesanywhere", "s3", "secretsmanager", "servicediscovery", "signin", "sqs", "sts", "support", "swf", "textract",
     "timestream-influxdb", "transcribe", "transfer", "translate", "wafv2", "workspaces", "xray",
 })  # fmt: skip
-_LINKED = "role/aws-service-role/"
 FULL_ACCESS: Mapping[OrganizationPolicyType, str] = {
     "SERVICE_CONTROL_POLICY": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
     "RESOURCE_CONTROL_POLICY": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}',
@@ -62,11 +61,10 @@ class Guards:
         return self._levels(account, "SERVICE_CONTROL_POLICY")
 
     def rcps(self, ask: Ask) -> Levels:
-        """The resource control policies around what `ask` is for: a resource of a service that they guard, and no service-linked role."""
+        """The resource control policies around what `ask` is for; none where it names no resource of a service that they guard."""
         if ask.resource == "*" or ask.action.partition(":")[0] not in RCP_SERVICES:
             return ()
-        levels = self._levels(ask.account, "RESOURCE_CONTROL_POLICY")
-        return () if levels and ask.resource.split(":", 5)[-1].startswith(_LINKED) else levels
+        return self._levels(ask.account, "RESOURCE_CONTROL_POLICY")
 
     def _levels(self, account: str, kind: OrganizationPolicyType) -> Levels:
         found = self._held.get((account, kind))
