@@ -127,6 +127,7 @@ class Account:
     groups: list[Holder] = field(default_factory=list)
     policies: list[Managed] = field(default_factory=list)
     profile: str = "profile"
+    unborn: list[Holder] = field(default_factory=list)  # a user and a role that someone may come to make
 
     def principals(self) -> Iterator[Holder]:
         """Users and roles, the partner's roles as well."""

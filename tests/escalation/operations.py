@@ -129,6 +129,28 @@ def of_role(account: Account, role: Holder, known: dict[str, str]) -> Iterator[O
     yield Operation("iam", "AddRoleToInstanceProfile", {**who, "InstanceProfileName": account.profile}, passing, _nothing, role)
 
 
+def making(account: Account, holder: Holder, by: Holder) -> Iterator[Operation]:
+    """Bring an unborn user or role to life, with a boundary or without; a role trusts who made it."""
+    kind = holder.kind.capitalize()
+
+    def made(boundary: Managed | None) -> Callable[[dict[str, Any]], None]:
+        def effect(answer: dict[str, Any]) -> None:
+            holder.id, holder.boundary = answer[kind][f"{kind}Id"], boundary
+            if holder.kind == "role":
+                holder.trust, holder.bound = trust_of(by.arn), {by.arn: by.id}
+            account.unborn.remove(holder)
+            (account.roles if holder.kind == "role" else account.users).append(holder)
+
+        return effect
+
+    for boundary in (None, *account.policies):
+        parameters = {f"{kind}Name": holder.name, **({"PermissionsBoundary": boundary.arn} if boundary else {})}
+        if holder.kind == "role":
+            parameters["AssumeRolePolicyDocument"] = _text(trust_of(by.arn))
+        asks = [Asked(f"iam:Create{kind}", holder.arn, account.id, boundary_key(boundary))]
+        yield Operation("iam", f"Create{kind}", parameters, asks, made(boundary), holder)
+
+
 def of_policy(account: Account, policy: Managed, documents: list[Document]) -> Iterator[Operation]:
     """New versions, and another version in force."""
     for document in documents:

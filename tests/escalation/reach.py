@@ -21,6 +21,7 @@ FACTS = {
     "DetachRolePolicy": "remove", "DetachGroupPolicy": "remove", "SetDefaultPolicyVersion": "revert", "AttachUserPolicy": "attach",
     "AttachRolePolicy": "attach", "AttachGroupPolicy": "attach", "PutUserPermissionsBoundary": "bound",
     "PutRolePermissionsBoundary": "bound", "DeleteUserPermissionsBoundary": "unbound", "DeleteRolePermissionsBoundary": "unbound",
+    "CreateUser": "make", "CreateRole": "make",
     "AddUserToGroup": "join", "UpdateAssumeRolePolicy": "trust", "CreateAccessKey": "control", "AssumeRole": "control",
 }  # fmt: skip
 
@@ -30,6 +31,8 @@ class Reach:
 
     def __init__(self, account: Account, start: Holder, universe: list[Operation]) -> None:
         self.account = account
+        self.everyone = [*account.principals(), *account.unborn]
+        self.unborn = set(account.unborn)
         self.facts: set[Fact] = {("control", start, None)}
         self._judged: dict[tuple[Any, ...], bool] = {}  # by the facts so far
         waiting = list({self._fact(operation): operation for operation in universe if operation.name in FACTS}.values())
@@ -41,7 +44,7 @@ class Reach:
     @property
     def controlled(self) -> list[Holder]:
         """Whose credentials the caller may come to hold."""
-        return [holder for holder in self.account.principals() if self._is("control", holder)]
+        return [holder for holder in self.everyone if self._is("control", holder)]
 
     def may(self, operation: Operation) -> bool:
         """Whether someone controlled may do it, in some state that can be reached."""
@@ -50,8 +53,8 @@ class Reach:
     def _fact(self, operation: Operation) -> Fact:
         assert operation.target is not None
         what, more = FACTS[operation.name], None
-        if what in ("attach", "bound"):
-            more = next(policy for policy in self.account.policies if policy.arn in operation.parameters.values())
+        if what in ("attach", "bound", "make"):
+            more = next((policy for policy in self.account.policies if policy.arn in operation.parameters.values()), None)
         elif what == "join":
             more = next(group for group in self.account.groups if group.name == operation.parameters["GroupName"])
         return what, operation.target, more
@@ -66,7 +69,8 @@ class Reach:
         return self._judged[key]
 
     def _judge(self, holder: Holder, asked: Asked) -> bool:
-        instead = {"trust": trust_of(holder.arn)} if asked.role and self._is("trust", asked.role) else {}
+        anyone = asked.role is not None and (self._is("trust", asked.role) or asked.role in self.unborn)
+        instead = {"trust": trust_of(holder.arn)} if anyone else {}
         identity = self._identity(holder)
         for context in self._contexts(asked):
             supposed = Asked(asked.action, asked.resource, asked.owner, context, asked.role)
@@ -94,8 +98,9 @@ class Reach:
 
     def _boundaries(self, holder: Holder) -> Iterator[Document | None]:
         """Each that it has or may come to have; None where there is none, or one that can be rewritten."""
-        put = [policy for policy in self.account.policies if self._is("bound", holder, policy)]
-        for policy in (holder.boundary, *put):
+        put = [one for one in self.account.policies if self._is("bound", holder, one)]
+        born = [one for one in (None, *self.account.policies) if self._is("make", holder, one)]
+        for policy in (*(born if holder in self.unborn else [holder.boundary]), *put):
             if policy is None or self._is("write", policy):
                 yield None
             else:
