@@ -77,6 +77,8 @@ def _header(name: bytes) -> Reader:
 
 
 def _principal_arn(caller: Caller) -> str:
+    if caller.kind == "federated-user":
+        return caller.arn  # its own, not that of the user who federated it
     return caller.principal_arn or (root_arn(caller.account) if caller.kind == "root" else "")
 
 

@@ -127,6 +127,15 @@ def test_of_the_request() -> None:
                 "aws:principaltag/team": None,
             },
         ),
+        (
+            replace(USER, kind="federated-user", arn=f"arn:aws:sts::{ACCOUNT}:federated-user/guest", user_id=f"{ACCOUNT}:guest"),
+            {
+                "aws:principalarn": f"arn:aws:sts::{ACCOUNT}:federated-user/guest",
+                "aws:principaltype": "FederatedUser",
+                "aws:userid": f"{ACCOUNT}:guest",
+                "aws:username": None,
+            },
+        ),
         (ROOT, {"aws:principalarn": ROOT.arn, "aws:principaltype": "Account", "aws:userid": ACCOUNT, "aws:username": None}),
         (
             ANONYMOUS,
