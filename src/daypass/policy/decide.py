@@ -152,9 +152,16 @@ def _judge(policies: tuple[Policy, ...], action: str, resource: str, context: Co
 
 def _judge_levels(levels: Levels, action: str, resource: str, context: Context) -> Rule | None:
     """Every level of the organization must allow; a deny at any level is a deny."""
-    rules = [_judge(level, action, resource, context) for level in levels]
-    denied = next((rule for rule in rules if rule is not None and rule.effect == "Deny"), None)
-    return denied or (rules[-1] if None not in rules else None)
+    allow, is_missing = None, False
+    for level in levels:
+        rule = _judge(level, action, resource, context)
+        if rule is None:
+            is_missing = True
+        elif rule.effect == "Deny":
+            return rule
+        else:
+            allow = rule
+    return None if is_missing else allow
 
 
 def _told(rule: Rule, layer: Layer) -> Decision:
