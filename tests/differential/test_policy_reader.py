@@ -44,7 +44,7 @@ def _bend(pick: random.Random, document: Any) -> Any:
         holder, key = pick.choice(list(_places(bent)))
         match pick.choice(["odd", "odd", "drop", "rename", "nest"]):
             case "odd":
-                holder[key] = pick.choice(ODD)
+                holder[key] = copy.deepcopy(pick.choice(ODD))
             case "drop":
                 del holder[key]
             case "rename" if isinstance(holder, dict):
