@@ -20,9 +20,9 @@ def _words(alphabet: str, most: int) -> list[str]:
     return ["".join(word) for size in range(most + 1) for word in itertools.product(alphabet, repeat=size)]
 
 
-@pytest.mark.parametrize("letters", ["ab", "a\u00ff", "a\u0100", "\u6f22\U0001d518", "a\n"])
+@pytest.mark.parametrize("letters", ["ab", "a\u00ff", "\u0100\U0001d518"])
 def test_every_short_pattern_on_every_short_text(letters: str) -> None:
-    texts = _words(letters, 4)
+    texts = _words(letters, 3)
     for pattern in _words(letters + "*?", 4):
         matches = compile_glob(read_tokens(pattern))
         assert [text for text in texts if matches(text)] == [text for text in texts if naive(pattern, text)], pattern
