@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -160,6 +160,24 @@ def test_nodes_tell_how_far_they_are(open_another: Open) -> None:
     assert {node.position for node in one.nodes(NOW)[1]} == {newest}
     one.leave()
     assert [node.name for node in other.nodes(NOW)[1]] == ["b"]
+
+
+def test_f20_a_node_knows_by_how_much_others_are_ahead(open_another: Open) -> None:
+    """What an order is to end was perhaps made by a clock that stands before one's own."""
+    names = ("a", "ahead", "behind", "broken")
+    stores = dict(zip(names, (open_another() for _ in names), strict=True))
+    for name, store in stores.items():
+        store.node = name
+    now = datetime.now(UTC)  # the database's own clock is what counts, where there are several nodes
+    clocks = {"a": 0.0, "ahead": 20.0, "behind": -40.0}
+    for _ in range(2):
+        for name, seconds in clocks.items():
+            stores[name].beat("1", "", 0, now + timedelta(seconds=seconds))
+    if stores["a"].shared:
+        assert [round(stores[name].lead, -1) for name in clocks] == [20, 0, 60]
+        stores["broken"].beat("1", "", 0, now + timedelta(days=1))
+        stores["a"].beat("1", "", 0, now)
+        assert stores["a"].lead == 300
 
 
 # -- the lines of all nodes

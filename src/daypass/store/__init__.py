@@ -2,7 +2,8 @@
 
 from daypass.store.changes import Changes, Conflict, StoreFailed
 from daypass.store.issued import Filter, IssuedPass
+from daypass.store.opening import open_store
 from daypass.store.snapshot import Snapshot
-from daypass.store.store import Store, open_store
+from daypass.store.store import Store
 
 __all__ = ["Changes", "Conflict", "Filter", "IssuedPass", "Snapshot", "Store", "StoreFailed", "open_store"]

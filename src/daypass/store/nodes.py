@@ -11,6 +11,8 @@ from daypass.store.engine import is_shared, upsert
 from daypass.store.tables import SCHEMA, nodes
 
 LIVE_SECONDS = 10.0  # since a node was last heard of; they beat every two seconds
+LEAST_LEAD = 0.1  # what is less may be the measuring itself
+MAX_LEAD = 300.0  # a node that is further off accepts no signature (SigV4: ±5 minutes), and so makes no passes
 FORGET_SECONDS = 7 * 24 * 3600  # a node that was not heard of for so long is not listed any more
 
 
@@ -25,7 +27,8 @@ class Beat(NamedTuple):
 
 
 class NodeState(NamedTuple):
-    """A node as the database knows it; `age` is the seconds since it was last heard of, by the database's clock."""
+    """A node as the database knows it; `age` is the seconds since it was last heard of, by the database's clock,
+    `ahead` the seconds by which its own clock stands before that one."""
 
     name: str
     version: str
@@ -34,6 +37,7 @@ class NodeState(NamedTuple):
     position: int
     lines: int
     age: float
+    ahead: float
 
     @property
     def live(self) -> bool:
@@ -45,6 +49,7 @@ def put_beat(connection: Connection, beat: Beat, now: datetime) -> None:
     """Note that a node lives."""
     if is_shared(connection):
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")  # a beat that is lost in a crash is followed by the next
+    seen = _milliseconds(connection, now)
     row = {
         "node": beat.node,
         "version": beat.version,
@@ -52,7 +57,8 @@ def put_beat(connection: Connection, beat: Beat, now: datetime) -> None:
         "url": beat.url,
         "position": beat.position,
         "lines": beat.lines,
-        "seen": _milliseconds(connection, now),
+        "seen": seen,
+        "ahead": int(now.timestamp() * 1000) - seen,
     }
     upsert(connection, nodes, [row])
 
@@ -69,8 +75,18 @@ def get_nodes(connection: Connection, now: datetime) -> list[NodeState]:
     for row in connection.execute(select(nodes).order_by(nodes.c.node)):
         age = max(millis - row.seen, 0) / 1000
         if age < FORGET_SECONDS:
-            found.append(NodeState(row.node, row.version, row.schema, row.url, row.position, row.lines, age))
+            found.append(NodeState(row.node, row.version, row.schema, row.url, row.position, row.lines, age, row.ahead / 1000))
     return found
+
+
+def lead_of_others(found: list[NodeState], node: str) -> float:
+    """By how many seconds the clock of another live node may stand before that of `node` (0 when none does).
+
+    A pass that was made there a moment ago bears a later time than this node's clock shows (fault F-20).
+    """
+    mine = next((state.ahead for state in found if state.name == node), 0.0)
+    lead = max((state.ahead - mine for state in found if state.live), default=0.0)
+    return min(lead, MAX_LEAD) if lead >= LEAST_LEAD else 0.0
 
 
 def _milliseconds(connection: Connection, now: datetime) -> int:

@@ -10,21 +10,19 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from daypass.store import books, feed, issued, nodes, shipped, vault
 from daypass.store.changes import Changes, Conflict, StoreFailed
 from daypass.store.database import Database
-from daypass.store.engine import damage_of, error_name, open_engine
-from daypass.store.keys import Envelope, RootKey
+from daypass.store.engine import damage_of
+from daypass.store.keys import Envelope
 from daypass.store.ledger.chain import Head
 from daypass.store.records import Revocation, UsedToken
 from daypass.store.rows import row_of
-from daypass.store.schema import migrate, verify_known
+from daypass.store.schema import verify_known
 from daypass.store.snapshot import Snapshot
 from daypass.store.usage import Usage
 from daypass.values.arn import root_arn
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from daypass.store.postgres import Listener
 
 COLLECT_AT_ONCE = 1000  # records that one collect() removes; the loop waits while the snapshot lets them go
+ORDER_MARGIN = 2 * nodes.MAX_LEAD  # seconds that an order is obeyed beyond its end: another node's clock may stand behind (fault F-20)
 USED_TOKEN_MARGIN = 3600  # seconds that a used token is remembered beyond its end: more than any verifier's leeway
 _CLOCK = "clock"
 _SHIPPED = "shipped/"
@@ -71,6 +70,7 @@ class Store:
         self._alone = alone and not self.shared
         self._listen = listen
         self._listener: Listener | None = None
+        self.lead = 0.0  # seconds by which another node's clock may stand before this one's, as of the last beat
         self._doubtful: set[str] = set()  # request ids of changes whose commit broke
         self._seq = 0
         self.snapshot = Snapshot()
@@ -183,7 +183,7 @@ class Store:
             self.catch_up(now)
             changes = Changes()
             seen = self.snapshot
-            over: list[UsedToken | Revocation] = [order for order in seen.revocations if order.until <= now]
+            over: list[UsedToken | Revocation] = [o for o in seen.revocations if (now - o.until).total_seconds() >= ORDER_MARGIN]
             over.extend(used for used in seen.used_tokens if (now - used.until).total_seconds() >= USED_TOKEN_MARGIN)
             for record in over[:COLLECT_AT_ONCE]:
                 changes.delete(record)
@@ -307,6 +307,7 @@ class Store:
                 self._database.failed = str(error)
                 raise StoreFailed(str(error)) from None
             nodes.put_beat(connection, nodes.Beat(self.node, version, url, self._seq, lines), now)
+            self.lead = nodes.lead_of_others(nodes.get_nodes(connection, now), self.node)
 
     def leave(self) -> None:
         """This node ends in good order."""
@@ -364,36 +365,3 @@ class Store:
         if principal is None:
             return root_arn(unique_id) if is_account_id(unique_id) else ""
         return principal.arn
-
-
-def open_store(
-    url_or_path: str | Path, root_key: RootKey, now: datetime, *, alone: bool = False, node: str = "", password: Secret | None = None
-) -> Store:
-    """Open the database (a PostgreSQL URL, or the path of a SQLite file), made and migrated where needed, and load its snapshot.
-
-    `alone` says that the caller holds a lock under which no other process writes to the file (lock.py); `password` is PostgreSQL's.
-
-    Raises ConfigError: the root key is not the database's, the schema is newer than this daypass, the database is damaged or away.
-    """
-    engine, listen = _engine(url_or_path, node, password)
-    try:
-        migrate(engine)
-        with engine.execution_options(patient=True).begin() as connection:
-            envelope = vault.open_envelope(connection, root_key)
-        return Store(engine, envelope, now, alone=alone, node=node, listen=listen)
-    except (DBAPIError, StoreFailed) as error:
-        engine.dispose()
-        why = error_name(error) if isinstance(error, DBAPIError) else str(error)
-        raise ConfigError(f"The database {url_or_path} cannot be opened: {why}") from error
-    except ConfigError:
-        engine.dispose()
-        raise
-
-
-def _engine(url_or_path: str | Path, node: str, password: Secret | None) -> tuple[Engine, Callable[[Heard], Listener] | None]:
-    if "://" not in str(url_or_path):
-        return open_engine(url_or_path), None
-    from daypass.store import postgres  # a tenth of a second at each start, for those who have it
-
-    engine, connect = postgres.open_postgres(str(url_or_path), password)
-    return engine, lambda heard: postgres.Listener(connect, node, heard)

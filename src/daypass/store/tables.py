@@ -198,7 +198,8 @@ ledger_anchor = Table(
     Column("time", BigInteger, nullable=False),
 )
 
-# The nodes that share the database, as they last said of themselves; `seen` is in milliseconds.
+# The nodes that share the database, as they last said of themselves; `seen`, by the database's clock, is in milliseconds, and so is
+# `ahead`, by which the node's own clock stands before it.
 nodes = Table(
     "nodes",
     metadata,
@@ -209,6 +210,7 @@ nodes = Table(
     Column("position", BigInteger, nullable=False),
     Column("lines", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
+    Column("ahead", BigInteger, nullable=False),
 )
 
 # Copies of all nodes' ledger lines, in the order of their arrival; filled where several nodes share the database.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, NamedTuple
 
 from daypass.passes import MAX_DURATION
@@ -117,10 +118,12 @@ def _order(ctx: Context, given: Mapping[str, Any]) -> _Order:
         if not found:
             raise Refusal("ValidationError", f"There is no live session {value}")
         return _Order("session" if name == "session_id" else "subtree", value, found[0].session.account, ctx.now)
+    # INVARIANT: what another node has made before now is ended, though its clock may stand before ours (fault F-20)
+    lead = timedelta(seconds=ceil(ctx.node.store.lead))
     if name == "issued_before":
-        return _Order("issued-before", "", given.get("account"), min(value, ctx.now))
+        return _Order("issued-before", "", given.get("account"), min(value, ctx.now) + lead)
     principal = _principal(ctx, value)
-    return _Order("principal", principal.id, principal.account, ctx.now)
+    return _Order("principal", principal.id, principal.account, ctx.now + lead)
 
 
 def _named(given: Mapping[str, Any]) -> str:

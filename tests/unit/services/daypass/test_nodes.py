@@ -11,7 +11,7 @@ import pytest
 
 from daypass.services.daypass import events
 from daypass.way.peers import Peers
-from rig.node import TestNode
+from rig.node import Refused, TestNode
 from rig.postgres import Cluster
 from unit.way.town import Town
 
@@ -80,6 +80,22 @@ def test_what_one_node_ends_is_over_on_the_other(pair: Pair) -> None:
     for node in (pair.a, pair.b):
         node.store.catch_up(node.now)
         assert node.store.snapshot.revocations
+
+
+def test_f20_what_a_node_that_is_ahead_has_made_is_ended_too(pair: Pair) -> None:
+    keys = pair.a.operator()
+    pair.round()
+    pair.b.now += _second(30)
+    made = pair.b.operator()
+    for _ in range(2):  # each tells the other how its clock stands
+        pair.ticks += 10
+        for peers, node in zip(pair.peers, (pair.a, pair.b), strict=True):
+            peers.follow(node.now, pair.ticks)
+    (role,) = [role for role in pair.a.store.snapshot.roles if role.name == "DaypassOperator"]
+    pair.a.call("daypass", "RevokeSessions", {"RoleArn": role.arn}, keys)
+    pair.b.store.catch_up(pair.b.now)
+    with pytest.raises(Refused, match="ExpiredToken"):
+        pair.b.call("sts", "GetCallerIdentity", {}, made)
 
 
 def test_events_of_all_by_time_and_after_a_place(pair: Pair) -> None:

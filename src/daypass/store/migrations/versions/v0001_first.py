@@ -123,7 +123,7 @@ def _nodes() -> None:
         "nodes",
         sa.Column("node", sa.Text, primary_key=True),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("version", "schema", "url")),
-        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("position", "lines", "seen")),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("position", "lines", "seen", "ahead")),
     )
     op.create_table(
         "ledger_lines",
