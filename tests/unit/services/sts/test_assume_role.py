@@ -261,7 +261,6 @@ def test_the_token_is_padded_to_the_size_that_is_asked_for(town: Town, alice: Ke
 @pytest.mark.parametrize(
     "member",
     [
-        {"SerialNumber": "arn:aws:iam::123456789012:mfa/alice", "TokenCode": "123456"},
         {"ProvidedContexts": [{"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "assertion"}]},
     ],
 )

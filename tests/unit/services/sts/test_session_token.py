@@ -78,8 +78,3 @@ def test_it_ends_with_the_key_that_it_came_from(town: Town, change: str) -> None
     with pytest.raises(Refused) as refused:
         town.sts("GetCallerIdentity", temporary)
     assert refused.value.code == "ExpiredToken"
-
-
-def test_mfa_is_not_offered_yet_and_not_dropped(town: Town, alice: Keys) -> None:
-    with pytest.raises(Refused, match="is not offered"):
-        town.sts("GetSessionToken", alice, SerialNumber="arn:aws:iam::123456789012:mfa/alice", TokenCode="123456")
