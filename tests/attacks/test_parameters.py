@@ -109,7 +109,14 @@ def test_C41_a_modelled_member_that_is_not_offered_is_refused(target: Target) ->
     arn = f"arn:aws:iam::{target.partner}:role/OrganizationAccountAccessRole"
     refused(
         target.call(
-            "AssumeRole", target.alice, RoleArn=arn, RoleSessionName="c41", SerialNumber="arn:aws:iam::1:mfa/x", TokenCode="123456"
+            "AssumeRole",
+            target.alice,
+            RoleArn=arn,
+            RoleSessionName="c41",
+            **{
+                "ProvidedContexts.member.1.ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter",
+                "ProvidedContexts.member.1.ContextAssertion": "assertion",
+            },
         ),
         "ValidationError",
         status=400,

@@ -28,7 +28,7 @@ ROOMS_OF: dict[str, frozenset[str]] = {
     "alembic": frozenset({"store"}),
     "cryptography": frozenset({"passes", "proof", "store", "outside", "cli"}),  # cli: the demo plays an issuer with keys of its own
     "httptools": frozenset({"doors"}),
-    "joserfc": frozenset({"proof", "outside"}),
+    "joserfc": frozenset({"passes", "proof", "outside"}),  # passes: identity tokens for others
     "msgspec": frozenset({"wire", "proof", "policy", "passes", "store", "outside", "way", "services", "doors", "cli"}),
     "rich": frozenset({"cli"}),
     "segno": frozenset({"services"}),

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from msgspec.structs import replace
 
 from daypass.passes import identity_token
 from daypass.services.iam.asks import on_anything
 from daypass.store.holdings import TokenIssuer
+from daypass.store.keys.issuer import make_issuer_keys
 from daypass.values import ids
 from daypass.values.errors import Refusal
-from daypass.values.secret import Secret
 from daypass.way.operation import operation
 
 if TYPE_CHECKING:
     from daypass.way.context import Context
     from daypass.way.operation import Output
-
-RSA_BITS = 2048  # NIST SP 800-131A
 
 
 def issuer_of(ctx: Context, issuer: TokenIssuer) -> str:
@@ -46,13 +42,8 @@ def _get_enabled(ctx: Context) -> TokenIssuer:
 
 def _new(ctx: Context) -> TokenIssuer:
     name = ids.request_id(ctx.random(16))
-    own = _der(rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)), _der(ec.generate_private_key(ec.SECP384R1()))
-    return TokenIssuer(id=ctx.account, account=ctx.account, created=ctx.now, issuer=name, rsa=own[0], ec=own[1])
-
-
-def _der(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> Secret:
-    form = serialization.PrivateFormat.PKCS8
-    return Secret(key.private_bytes(serialization.Encoding.DER, form, serialization.NoEncryption()))
+    rsa, ec = make_issuer_keys()
+    return TokenIssuer(id=ctx.account, account=ctx.account, created=ctx.now, issuer=name, rsa=rsa, ec=ec)
 
 
 @operation("iam", asks=on_anything("iam:EnableOutboundWebIdentityFederation"), writes=True)
