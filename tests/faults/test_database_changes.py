@@ -1,4 +1,4 @@
-"""The database under a change and at a start: failover, whichever call fails, nodes that start together, the password (F-02, F-09, F-24)."""
+"""The database under a change and at a start: failover, whichever call fails, nodes starting together, the password (F-02, F-09, F-24)."""
 
 from __future__ import annotations
 
