@@ -267,7 +267,8 @@ def test_what_is_modelled_and_not_offered(town: Town) -> None:
         town.it.call("iam", "SendDelegationToken", {"DelegationRequestId": "a" * 20}, town.operator)
     assert (refused.value.code, refused.value.status) == ("InvalidAction", 400)
     with pytest.raises(Refused, match="The parameter ProvidedContexts is not offered by this server"):
-        town.assume(town.operator, "arn:aws:iam::123456789012:role/r", ProvidedContexts=[{"ProviderArn": "arn:aws:iam::aws:contextProvider/x"}])
+        contexts = [{"ProviderArn": "arn:aws:iam::aws:contextProvider/x"}]
+        town.assume(town.operator, "arn:aws:iam::123456789012:role/r", ProvidedContexts=contexts)
 
 
 def test_each_request_has_an_id_of_its_own_and_one_line(town: Town) -> None:
