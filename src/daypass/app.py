@@ -56,6 +56,7 @@ class Settings:
     data: Path
     host: str = "127.0.0.1"
     port: int = 9400
+    metrics: tuple[str, int] | None = None
     public_url: str = ""
     accepted_hosts: tuple[str, ...] = ()
     tls_certificate: str = ""
@@ -92,12 +93,15 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
 
 async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | None) -> None:
     listener = listen_tcp(settings.host, settings.port)
+    beside = listen_tcp(*settings.metrics) if settings.metrics else None
     url = settings.public_url or _url(settings, listener.getsockname()[1])
     with ThreadPoolExecutor(1, "storage") as storage, ThreadPoolExecutor(OUTSIDE_THREADS, "outside") as outside:
         loop = asyncio.get_running_loop()
         name = _node_name(data)
-        opened = await loop.run_in_executor(storage, _open_store, settings, data, name, wall)
-        store, clock, ledger_key = opened
+        try:
+            store, clock, ledger_key = await loop.run_in_executor(storage, _open_store, settings, data, name, wall)
+        except StoreFailed as failure:
+            raise ConfigError(f"the database fell away during the start: {failure}") from failure
         shipper = Shipper(data / "ledger", store.shipped_line(name))
         upkeep = Upkeep(name, store, shipper, storage, clock)
         ledger = Ledger(data / "ledger", ledger_key, name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note)
@@ -111,6 +115,12 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
         config = configure(door, certificate=settings.tls_certificate, key=settings.tls_key)
         server = ApiServer(config, listen_unix(data), partial(_say_ready, data, url, settings.region))
+        if beside is not None:
+            from daypass.doors.metrics import Gauges, MetricsDoor  # Prometheus' imports are for those who have it
+
+            metrics = MetricsDoor(Gauges(node, clock, upkeep, door.tally, lambda: server.connections))
+            server.beside.append((configure(metrics, certificate=settings.tls_certificate, key=settings.tls_key), beside))
+            sys.stderr.write(f"metrics on port {beside.getsockname()[1]}\n")
         store.listen(partial(_hear, loop, store, upkeep))
         await upkeep.round()
         gc.freeze()  # modules and state stay: the collector need not go through them again and again
@@ -227,9 +237,10 @@ def _verify(settings: Settings) -> None:
     """Raises ConfigError for what is refused before anything is opened (DESIGN §5)."""
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise ConfigError("--tls-cert and --tls-key go together")
-    if not settings.tls_certificate and not settings.insecure_http and not is_loopback(settings.host):
-        how = "give --tls-cert and --tls-key, or insist with --insecure-http"
-        raise ConfigError(f"listening on {settings.host} without TLS is refused: {how}")
+    for host in (settings.host, *(settings.metrics or ())[:1]):
+        if not settings.tls_certificate and not settings.insecure_http and not is_loopback(host):
+            how = "give --tls-cert and --tls-key, or insist with --insecure-http"
+            raise ConfigError(f"listening on {host} without TLS is refused: {how}")
     if settings.public_url and urlsplit(settings.public_url).path not in ("", "/"):
         raise ConfigError("--public-url has to be a scheme and a host: clients drop its path in places")
     _rails(settings)

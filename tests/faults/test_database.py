@@ -121,6 +121,21 @@ def test_F08_beyond_max_staleness_it_stops_and_comes_back(schema: str, link: Lin
         until(lambda: sign(who_am_i(node.url), keys, late).send().status == 200, "it is back")
 
 
+@pytest.mark.parametrize("how", ["cut", "hold"])
+def test_F08_a_node_ends_in_good_order_without_the_database(cluster: Cluster, schema: str, link: Link, tmp_path: Path, how: str) -> None:
+    """SIGTERM: exit 0, in time. What it had decided is on its disk, and comes to the database with the next start."""
+    with running(tmp_path / "a", "--db", link.url(schema)) as node:
+        keys = operator(node)
+        until(lambda: cluster.sql("SELECT count(*) FROM ledger_lines", schema) == ["1"], "the first line has come")
+        getattr(link, how)()
+        assert sign(who_am_i(node.url), keys).send().status == 200
+    link.mend()
+    assert cluster.sql("SELECT count(*) FROM ledger_lines", schema) == ["1"]
+    with running(tmp_path / "a") as node:
+        until(lambda: cluster.sql("SELECT count(*) FROM ledger_lines", schema) == ["2"], "the second as well")
+        assert sign(who_am_i(node.url), keys).send().status == 200
+
+
 # -- F-07: restarts under load
 
 
