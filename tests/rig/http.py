@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from rig.node import Keys
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 ALGORITHM = "AWS4-HMAC-SHA256"
+TRIES = 50
 Pairs = list[tuple[str, str]]
 
 
@@ -82,8 +84,13 @@ class Attempt:
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + self.body
 
     def send(self) -> Reply:
-        """Send it on a connection of its own."""
-        return exchange(self.url, self.raw())
+        """Send it on a connection of its own; again when others of this address have just failed so often that it is not looked at."""
+        for _ in range(TRIES):
+            reply = exchange(self.url, self.raw())
+            if reply.code != "Throttling":
+                break
+            time.sleep(0.2)  # the server lets a hundred more fail each second
+        return reply
 
 
 def exchange(url: str, raw: bytes, timeout: float = 20) -> Reply:

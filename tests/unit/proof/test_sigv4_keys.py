@@ -8,8 +8,8 @@ import pytest
 
 from daypass.proof.sigv4_claim import read_claim
 from daypass.proof.sigv4_keys import SigningKeys, derive
-from daypass.values.mac import Mac
 from daypass.values.caller import SigV4Claim
+from daypass.values.mac import Mac
 from daypass.values.secret import Secret
 from unit.proof.requests import SECRET, plain_hmac, sign, sts_request
 
