@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -70,8 +71,14 @@ def _fetched(url: str) -> Any:
         return json.loads(answer.read())
 
 
-def test_others_verify_who_our_workload_is(server: Server, boto: Client, canaries: Canaries) -> None:
-    issuer = boto("iam").enable_outbound_web_identity_federation()["IssuerIdentifier"]
+@pytest.fixture
+def issuer(boto: Client) -> Iterator[str]:
+    """The operator's account issues tokens during the test."""
+    yield boto("iam").enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    boto("iam").disable_outbound_web_identity_federation()
+
+
+def test_others_verify_who_our_workload_is(issuer: str, boto: Client, canaries: Canaries) -> None:
     given = {"Audience": ["https://cloud.example"], "SigningAlgorithm": "ES384"}
     token = boto("sts").get_web_identity_token(**given)["WebIdentityToken"]
     canaries.watch(token)
