@@ -43,10 +43,8 @@ def test_a_user_vouches_for_a_guest(driver: Driver, server: Server, boto: Client
 
 @pytest.fixture(scope="module")
 def member(boto: Client) -> str:
-    """A member account whose root the organization may enter."""
+    """A member account."""
     organizations = boto("organizations")
-    organizations.enable_aws_service_access(ServicePrincipal="iam.amazonaws.com")
-    boto("iam").enable_organizations_root_sessions()
     given = {"Email": f"{uuid.uuid4().hex}@example.test", "AccountName": "rooted"}
     return str(organizations.create_account(**given)["CreateAccountStatus"]["AccountId"])
 
@@ -56,7 +54,9 @@ new_enough = pytest.mark.parametrize("driver", [driver for driver in DRIVERS if 
 
 
 @new_enough
-def test_the_organization_enters_a_member_as_root(driver: Driver, server: Server, member: str, canaries: Canaries) -> None:
+def test_the_organization_enters_a_member_as_root(driver: Driver, server: Server, boto: Client, member: str, canaries: Canaries) -> None:
+    boto("organizations").enable_aws_service_access(ServicePrincipal="iam.amazonaws.com")
+    boto("iam").enable_organizations_root_sessions()
     made = driver.call("sts", "AssumeRoot", {"TargetPrincipal": member, "TaskPolicyArn": TASK}, server.environment)
     canaries.watch(made["Credentials"])
     root = as_caller(server, made["Credentials"])
