@@ -31,6 +31,7 @@ ROOMS_OF: dict[str, frozenset[str]] = {
     "joserfc": frozenset({"passes", "proof", "outside"}),  # passes: identity tokens for others
     "msgspec": frozenset({"wire", "proof", "policy", "passes", "store", "outside", "way", "services", "doors", "cli"}),
     "rich": frozenset({"cli"}),
+    "prometheus_client": frozenset({"doors"}),
     "segno": frozenset({"services"}),
     "psycopg": frozenset({"store"}),
     "sqlalchemy": frozenset({"store"}),

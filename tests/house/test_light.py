@@ -44,8 +44,11 @@ def test_process_imports_no_library() -> None:
     assert len(more) <= MAX_MODULES
 
 
-# Migrations are for a database of an older version (store/schema.py), tables and colours for commands, the AWS SDK for nobody here.
-NOT_BEFORE_READY = frozenset({"alembic", "botocore", "psycopg", "rich", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm"})
+# Migrations are for a database of an older version (store/schema.py), tables and colours for commands, Prometheus' client for
+# `--metrics`, the AWS SDK for nobody here.
+NOT_BEFORE_READY = frozenset(
+    {"alembic", "botocore", "prometheus_client", "psycopg", "rich", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm"}
+)
 SERVE = """
 import os, signal, sys
 from pathlib import Path

@@ -28,7 +28,8 @@ def test_three_nodes_as_written(cluster: Cluster, tmp_path: Path) -> None:
     commands = [line for block in BLOCK.findall(text) for line in block.splitlines()]
     assert len(commands) >= COMMANDS
     url = cluster.url("public").replace("postgres@/postgres", "daypass@/daypass")
-    environment = clean_environment({"PGHOST": str(cluster.directory), "PGUSER": "postgres", "PATH": f"{Path(DAYPASS).parent}:/usr/bin:/bin"})
+    path = f"{Path(DAYPASS).parent}:/usr/bin:/bin"
+    environment = clean_environment({"PGHOST": str(cluster.directory), "PGUSER": "postgres", "PATH": path})
     with running(tmp_path / "daypass1") as alone:
         before = _operator(alone)
     nodes: list[Server] = []

@@ -32,6 +32,8 @@ def settings(**more: Any) -> Settings:
         {},
         {"host": "::1"},
         {"host": "localhost"},
+        {"metrics": ("127.0.0.1", 9401)},
+        {"metrics": ("", 9401), "insecure_http": True},
         {"host": "192.0.2.1", "insecure_http": True},
         {"host": "192.0.2.1", "tls_certificate": "c", "tls_key": "k"},
         {"public_url": "https://daypass.example"},
@@ -49,6 +51,7 @@ def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
         ({"host": "::"}, "without TLS is refused"),
         ({"host": ""}, "without TLS is refused"),
         ({"host": "localhost.example"}, "without TLS is refused"),
+        ({"metrics": ("192.0.2.1", 9401)}, "listening on 192.0.2.1 without TLS is refused"),
         ({"tls_certificate": "c"}, "go together"),
         ({"tls_key": "k", "insecure_http": True}, "go together"),
         ({"public_url": "https://daypass.example/path"}, "path"),
@@ -104,13 +107,16 @@ def health(url: str, context: ssl.SSLContext | None = None) -> dict[str, Any]:
 
 def test_tls(data_dir: Path, idp_files: Path, canaries: Canaries) -> None:
     pem = str(idp_files / "idp.pem")
-    with running(data_dir, "--tls-cert", pem, "--tls-key", pem) as server:
+    with running(data_dir, "--tls-cert", pem, "--tls-key", pem, "--metrics", "127.0.0.1:0") as server:
         assert server.url.startswith("https://127.0.0.1:")
         trusting = ssl.create_default_context(cafile=idp_files / "ca.pem")
         trusting.verify_flags &= ~ssl.VerifyFlags(getattr(ssl, "VERIFY_X509_STRICT", 0))
         assert health(server.url, trusting)["ready"]
         with pytest.raises((urllib.error.URLError, ConnectionError)):
             health(server.url.replace("https", "http"))
+        _, _, port = server.stderr.read_text().partition("metrics on port ")
+        with urllib.request.urlopen(f"https://127.0.0.1:{port.split()[0]}/metrics", timeout=10, context=trusting) as answer:
+            assert b"daypass_connections" in answer.read()
         from conftest import operator_session
 
         client = operator_session(server, canaries).client("sts", verify=str(idp_files / "ca.pem"))
@@ -137,8 +143,9 @@ def test_a_port_that_is_taken(data_dir: Path) -> None:
 @pytest.mark.parametrize("listen", ["9400", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:٣"])
 def test_addresses_that_cannot_be_read(data_dir: Path, capsys: pytest.CaptureFixture[str], listen: str) -> None:
     assert main(["up", "--data", str(data_dir), "--listen", listen]) == 2
+    assert main(["up", "--data", str(data_dir), "--metrics", listen]) == 2
     said = capsys.readouterr()
-    assert (said.out, "HOST:PORT" in said.err) == ("", True)
+    assert (said.out, said.err.count("HOST:PORT")) == ("", 2)
     assert not data_dir.exists()
 
 

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT", help=f"address of the API (default {DEFAULT_LISTEN}; port 0: any)"
     )
+    parser.add_argument("--metrics", default="", metavar="HOST:PORT", help="address of GET /metrics, for Prometheus (default: none)")
     parser.add_argument("--public-url", default="", metavar="URL", help="the URL that clients use, when it is not the address listened on")
     parser.add_argument("--accept-host", action="append", default=[], metavar="NAME", help="one more Host name to answer for (repeatable)")
     parser.add_argument("--tls-cert", default="", metavar="FILE", help="PEM certificate chain; with --tls-key the API speaks TLS")
@@ -83,16 +84,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM. Exit codes: 0 drained, 6 a setting is wrong (said on stderr)."""
     gc.disable()  # what loads now stays; serve() freezes it and turns the collector on again
-    host, colon, port = args.listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        print(f"daypass up: --listen wants HOST:PORT, not {args.listen!r}", file=sys.stderr)
+    listen, metrics = _read_address(args.listen), _read_address(args.metrics)
+    if listen is None or (args.metrics and metrics is None):
+        wrong = ("--listen", args.listen) if listen is None else ("--metrics", args.metrics)
+        print(f"daypass up: {wrong[0]} wants HOST:PORT, not {wrong[1]!r}", file=sys.stderr)
         return 2
     from daypass.app import Settings, serve  # the server's imports are not for the other commands to pay
 
     settings = Settings(
         data=Path(args.data),
-        host=host.strip("[]"),
-        port=int(port),
+        host=listen[0],
+        port=listen[1],
+        metrics=metrics,
         public_url=args.public_url,
         accepted_hosts=tuple(args.accept_host),
         tls_certificate=args.tls_cert,
@@ -117,3 +120,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"daypass up: {error}", file=sys.stderr)
         return 6
     return 0
+
+
+def _read_address(text: str) -> tuple[str, int] | None:
+    """Host and port of `HOST:PORT`, None when it is not that."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        return None
+    return host.strip("[]"), int(port)

@@ -9,10 +9,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Executor
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
 from daypass.doors.health import health
 from daypass.doors.issuer import PREFIX, issuer_document
+from daypass.doors.tally import Tally
 from daypass.store import StoreFailed
 from daypass.store.ledger import LedgerFailed
 from daypass.values.request import Request, Response
@@ -38,6 +40,7 @@ class AwsDoor:
         self._clock = clock
         self._rooms = rooms
         self._errands: set[asyncio.Task[None]] = set()
+        self.tally = Tally()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3, type "http"; there is no lifespan to take part in)."""
@@ -71,18 +74,20 @@ class AwsDoor:
         if request.raw_path.startswith(PREFIX) and request.method in ("GET", "HEAD"):
             answer(issuer_document(self._node, request.raw_path))
             return
+        began = perf_counter()
         outcome = handle(self._node, request, self._clock())
         if isinstance(outcome, Answer):
-            self._record(outcome, answer)
+            self._record(outcome, answer, began)
             return
-        errand = asyncio.get_running_loop().create_task(self._wait(outcome, answer))
+        errand = asyncio.get_running_loop().create_task(self._wait(outcome, answer, began))
         self._errands.add(errand)
         errand.add_done_callback(self._errands.discard)
 
-    def _record(self, outcome: Answer, answer: Callable[[Response], None]) -> None:
+    def _record(self, outcome: Answer, answer: Callable[[Response], None], began: float) -> None:
         event = outcome.event
 
         def recorded(failure: LedgerFailed | None) -> None:
+            self.tally.note(event, perf_counter() - began, recorded=failure is None)
             if failure is not None:
                 # What it would have handed out is never seen. A committed change keeps its line in the outbox, to be written later.
                 log.error("ledger line not durable", extra={"request_id": event.request_id, "reason": str(failure)})
@@ -94,11 +99,11 @@ class AwsDoor:
 
         self._node.ledger.append(outcome.line, recorded, minted=event.minted, spoolable=event.read_only and event.minted is None)
 
-    async def _wait(self, pending: Pending, answer: Callable[[Response], None]) -> None:
+    async def _wait(self, pending: Pending, answer: Callable[[Response], None], began: float) -> None:
         outcome: Answer | Pending = pending
         while isinstance(outcome, Pending):
             outcome = outcome.then(await self._errand(outcome))
-        self._record(outcome, answer)
+        self._record(outcome, answer, began)
 
     async def _errand(self, pending: Pending) -> object:
         if pending.room != "upkeep":

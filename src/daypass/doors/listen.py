@@ -62,19 +62,28 @@ def is_loopback(host: str) -> bool:
 class ApiServer(uvicorn.Server):
     """uvicorn's server on one TCP socket (TLS when configured) and one unix socket (never TLS).
 
-    `on_ready` is called once both serve.
+    `on_ready` is called once both serve. What stands `beside` them, other applications on sockets of their own, comes and goes with them.
     """
 
     def __init__(self, config: uvicorn.Config, unix: socket.socket, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._unix = unix
         self._on_ready = on_ready
+        self.beside: list[tuple[uvicorn.Config, socket.socket]] = []
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self.server_state.connections)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.should_exit:
             return
         loop = asyncio.get_running_loop()
+        for config, listener in self.beside:
+            factory = partial(ApiProtocol, config, self.server_state, {}, loop)
+            self.servers.append(await loop.create_server(factory, sock=listener, ssl=config.ssl, backlog=BACKLOG))
         plain = configure(self.config.loaded_app)
         factory = partial(ApiProtocol, plain, self.server_state, {}, loop)
         self.servers.append(await loop.create_unix_server(factory, sock=self._unix, backlog=BACKLOG))

@@ -22,7 +22,8 @@ class Peers:
         self._store = store
         self._ledger = ledger
         self._url = url
-        self._copier = Copier(ledger.directory, *store.last_shipped())
+        self.copied, mac = store.last_shipped()  # the number of the last line that was copied
+        self._copier = Copier(ledger.directory, self.copied, mac)
         self._told = -1
         self._beaten = 0.0
 
@@ -39,4 +40,5 @@ class Peers:
         if lines:
             self._store.ship_lines(lines)
             self._copier.done()
+            self.copied = lines[-1].seq
         return bool(lines)

@@ -40,11 +40,16 @@ class Upkeep:
         self._peers: Peers | None = None
         self._ledger: Ledger | None = None
         self._news = asyncio.Event()
-        self._away = False
+        self.is_away = False  # whether the database did not answer the last time
 
     def share(self, peers: Peers, ledger: Ledger) -> None:
         """From now on this node is one of several."""
         self._peers, self._ledger = peers, ledger
+
+    @property
+    def unshipped(self) -> int:
+        """How many durable lines of this node have no copy in the shared database yet; 0 for a node that is alone."""
+        return 0 if self._peers is None or self._ledger is None else max(self._ledger.head.seq - self._peers.copied, 0)
 
     def hear(self) -> None:
         """There may be news from other nodes. In the loop's thread."""
@@ -82,14 +87,14 @@ class Upkeep:
         try:
             await work
         except StoreFailed as failure:
-            if not self._away:
-                self._away = True
+            if not self.is_away:
+                self.is_away = True
                 log.warning("the database is away: what it need not be asked for goes on", extra={"reason": str(failure)})
         except Exception:
             log.exception("upkeep failed and will be tried again")
         else:
-            if self._away:
-                self._away = False
+            if self.is_away:
+                self.is_away = False
                 log.warning("the database is there again")
 
     async def round(self) -> None:

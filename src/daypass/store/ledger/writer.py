@@ -104,6 +104,11 @@ class Ledger:
         """How many lines are durable, those that retention took away included."""
         return self._head.seq
 
+    @property
+    def waiting(self) -> int:
+        """How many lines wait to be written, beside those that are being written."""
+        return len(self._waiting)
+
     def open(self, now: datetime, anchored: Head | None = None) -> End:
         """Find the end, cut a torn tail, and go on from there. A cut, or an end before `anchored`, is told in a line of its own.
 
