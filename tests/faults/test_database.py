@@ -7,12 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import Connection
 
 from daypass.store.ledger import Reader
 from faults.test_nodes import assume, iam, operator, trusted_role
@@ -244,18 +246,21 @@ def test_F11_no_connection_is_left(cluster: Cluster, schema: str, tmp_path: Path
     """Others hold all connections and the server drops ours: changes are refused, passes verify; when there is room again all goes on."""
     with running(tmp_path / "a", "--db", cluster.url(schema)) as node:
         keys = operator(node)
-        held = []
-        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'daypass'")
-        with pytest.raises(psycopg.OperationalError, match=r"too many clients|slots are reserved"):
-            for _ in range(200):
-                held.append(psycopg.connect(host=str(cluster.directory), user="postgres", dbname="postgres"))
-        # those of ours that came back meanwhile go as well
-        held[0].execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'daypass'")
-        held.append(psycopg.connect(host=str(cluster.directory), user="postgres", dbname="postgres"))
-        reply, took = timed(iam(node, keys, "CreateUser", UserName="u"))
-        assert sign(who_am_i(node.url), keys).send().status == 200
-        for connection in held:
-            connection.close()
+        with ExitStack() as held:  # whatever goes wrong, the places are given back: others test on this cluster
+            def take() -> Connection[Any]:
+                return held.enter_context(closing(psycopg.connect(host=str(cluster.directory), user="postgres", dbname="postgres")))
+
+            cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'daypass'")
+            first = take()
+            with pytest.raises(psycopg.OperationalError, match=r"too many clients|slots are reserved"):
+                for _ in range(200):
+                    take()
+            # those of ours that came back meanwhile go as well; one that is back already before we take its place may stay
+            first.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'daypass'")
+            with suppress(psycopg.OperationalError):
+                take()
+            reply, took = timed(iam(node, keys, "CreateUser", UserName="u"))
+            assert sign(who_am_i(node.url), keys).send().status == 200
         if reply.status != 200:  # it may have found the one place that a closed connection left
             assert (reply.status, reply.code) == (503, "ServiceUnavailable")
             assert took < BOUND

@@ -129,9 +129,12 @@ def test_long_values_are_cut_and_many_are_counted_by_an_ellipsis() -> None:
     assert all(len(value.encode()) <= MAX_TEXT for value in failed.expected) and failed.expected[0].startswith("000é")
 
 
+_values = st.text(max_size=400).filter(lambda text: "${" not in text)  # such that does not begin a variable is refused at write
+
+
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.tuples(st.text(max_size=400), st.lists(st.text(max_size=400), min_size=1, max_size=12)), max_size=12),
+    st.lists(st.tuples(st.text(max_size=400), st.lists(_values, min_size=1, max_size=12)), max_size=12),
     st.dictionaries(st.text(max_size=300), st.one_of(st.text(max_size=400), st.lists(st.text(max_size=300)).map(tuple)), max_size=30),
 )
 def test_they_are_never_large(conditions: list[tuple[str, list[str]]], context: dict[str, Values]) -> None:
