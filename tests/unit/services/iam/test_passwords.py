@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -29,6 +30,14 @@ def denied(town: Town, keys: Keys, operation: str, **parameters: str) -> None:
     with pytest.raises(Refused) as caught:
         town.iam(operation, keys, **parameters)
     assert (caught.value.code, caught.value.status) == ("AccessDenied", 403)
+
+
+@pytest.fixture(autouse=True)
+def policy_of_passwords(town: Town) -> Iterator[None]:
+    """The town is shared: each test leaves it without a policy of passwords, whichever comes next."""
+    yield
+    with suppress(Refused):  # there may be none
+        town.iam("DeleteAccountPasswordPolicy")
 
 
 def test_the_account_lets_its_users_change_their_passwords_or_not(town: Town) -> None:
