@@ -57,9 +57,9 @@ def test_C47_a_reserved_name_is_not_reached_by_renaming(target: Target) -> None:
 
 
 def test_C47_a_user_cannot_pass_for_the_root_of_its_account(target: Target) -> None:
-    keys = target.user("c47roots", allow("iam:GetUser"), Path="/root/")
+    keys = target.user("c47roots", allow("iam:GetUser"), Path="/:root/")
     identity = target.call("GetCallerIdentity", keys)
-    assert member(identity, "Arn") == f"arn:aws:iam::{target.account}:user/root/c47roots"
+    assert member(identity, "Arn") == f"arn:aws:iam::{target.account}:user/:root/c47roots"
     role = target.plain_role("c47root", trust({"AWS": f"arn:aws:iam::{target.account}:root"}))
     refused(target.assume(role, keys), "AccessDenied", status=403)
     accepted(target.assume(role, target.alice))

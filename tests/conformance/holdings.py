@@ -57,7 +57,7 @@ def deleted_role(n: int = 1) -> DeletedRole:
 
 def token_issuer() -> TokenIssuer:
     name, keys = "00000000-0000-4000-8000-000000000000", (Secret(b"r" * 1200), Secret(b"e" * 200))
-    return TokenIssuer(id=HERE, account=HERE, created=NOW, issuer=name, enabled=False, rsa=keys[0], ec=keys[1])
+    return TokenIssuer(id=HERE, account=HERE, created=NOW, issuer=name, keys="{}", enabled=False, rsa=keys[0], ec=keys[1])
 
 
 OWNED: tuple[Owned, ...] = (saml_key(), ssh_key(), signing_certificate(), service_credential())

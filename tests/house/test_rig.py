@@ -15,7 +15,7 @@ from joserfc.jwk import KeySet
 from rig.canary import Canaries
 from rig.idp import DISCOVERY, JWKS, Idp, b64
 from rig.network import LeftTheMachine
-from rig.require import ALL, require
+from rig.require import ALL, require, require_root
 
 
 def test_a_connection_beyond_loopback_fails() -> None:
@@ -55,6 +55,16 @@ def test_a_missing_component_fails_where_all_must_be_there(monkeypatch: pytest.M
     monkeypatch.setenv(ALL, "1")
     with pytest.raises(pytest.fail.Exception, match="it is only an example"):
         require("no-such-program", "it is only an example")
+
+
+@pytest.mark.parametrize(("everything", "outcome"), [("", pytest.skip.Exception), ("1", pytest.fail.Exception)])
+def test_so_do_roots_rights(monkeypatch: pytest.MonkeyPatch, everything: str, outcome: type[BaseException]) -> None:
+    monkeypatch.setenv(ALL, everything)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(outcome, match="only root gives a file away"):
+        require_root("only root gives a file away")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    require_root("only root gives a file away")
 
 
 def _get(idp: Idp, url: str) -> bytes:

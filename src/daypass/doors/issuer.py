@@ -23,6 +23,6 @@ def issuer_document(node: Node, raw_path: bytes) -> Response:
         if issuer is not None:
             url = f"{node.rules.url}{identity_token.ISSUERS}{name}"
             if found[2] == b"jwks.json":
-                return Response(200, _JSON, identity_token.key_set(issuer.rsa, issuer.ec))
+                return Response(200, _JSON, issuer.keys.encode("ascii"))
             return Response(200, _JSON, identity_token.discovery(url, f"{url}/.well-known/jwks.json"))
     return Response(404, _JSON, b"{}")

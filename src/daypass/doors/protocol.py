@@ -6,6 +6,7 @@ Does not know AWS (wire does). The parser is httptools'; what it lets pass and a
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Callable
@@ -20,6 +21,8 @@ MAX_HEAD = 64 * 1024  # bytes of request line and headers
 MAX_HEADERS = 100
 MAX_BODY = 1024 * 1024  # bytes; the largest input offered so far is a 131,072-character policy, percent-encoded
 REQUEST_SECONDS = 10.0  # for the head, and again for the body (F-30)
+
+log = logging.getLogger(__name__)
 
 GOODBYE_SECONDS = 1.0  # for a client to answer that the connection is closed, once the server goes
 
@@ -50,7 +53,8 @@ class ApiProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows the type as well
         super().connection_made(transport)
-        self._taken = 0
+        self._chunk = 0  # bytes that came in this turn
+        self._taken = 0  # bytes of the head, or of the body, that came so far; of the head at least as many
         self._timer: asyncio.TimerHandle | None = None
         self._is_due = False  # whether a timer has to run when this turn ends with the message still incomplete
         self._in_head = True
@@ -65,6 +69,7 @@ class ApiProtocol(HttpToolsProtocol):
         self._peer = self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
+        self._chunk = len(data)
         # blank lines before a request end the keep-alive's timer and are no message yet
         if self._timer is None and self.cycle.response_complete:  # with no timer there was a message before, so there is a cycle
             self._is_due = True
@@ -86,6 +91,7 @@ class ApiProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._in_head = True
+        self._taken = self._chunk  # at least what this turn brings of the head, whatever else came with it
         if self._timer is None:
             self._is_due = True
 
@@ -165,7 +171,13 @@ class ApiProtocol(HttpToolsProtocol):
         exchange.response_complete = True
         if transport.is_closing():
             return
-        head = b"".join([b"%b: %b\r\n" % pair for pair in (*self.server_state.default_headers, *response.headers)])
+        pairs = (*self.server_state.default_headers, *response.headers)
+        head = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+        # INVARIANT: a header is one line, whatever stands in it; wire sees to that, and an answer that it did not is not sent
+        if not head.count(b"\n") == head.count(b"\r") == len(pairs):
+            log.error("an answer's header would not be one line", extra={"status": response.status})
+            transport.abort()
+            return
         ending = b"" if exchange.keep_alive else b"connection: close\r\n"
         size, body = len(response.body), response.body if exchange.has_body else b""
         transport.write(b"%b%bcontent-length: %d\r\n%b\r\n%b" % (STATUS_LINE[response.status], head, size, ending, body))

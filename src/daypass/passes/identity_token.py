@@ -6,11 +6,11 @@ Source: RFC 7519 (JWT), RFC 7517 (JWK), OpenID Connect Discovery 1.0 §3.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
@@ -22,16 +22,16 @@ ALGORITHMS = ("RS256", "ES384")  # STS API reference, GetWebIdentityToken, Signi
 
 def sign_token(claims: Mapping[str, Any], algorithm: str, rsa_key: Secret, ec_key: Secret) -> Secret:
     """The JWT of `claims`, signed as `algorithm` (one of ALGORITHMS) asks. Its header names the key by its thumbprint."""
-    key: RSAKey | ECKey = _rsa(rsa_key.reveal()) if algorithm == "RS256" else _ec(ec_key.reveal())
+    key = _key(rsa_key if algorithm == "RS256" else ec_key)
     header = {"alg": algorithm, "typ": "JWT", "kid": key.thumbprint()}
     return Secret(jws.serialize_compact(header, msgspec.json.encode(claims), key, algorithms=list(ALGORITHMS)))
 
 
-def key_set(rsa_key: Secret, ec_key: Secret) -> bytes:
-    """The JWK set (RFC 7517 §5) with the public halves."""
-    keys: list[tuple[RSAKey | ECKey, str]] = [(_rsa(rsa_key.reveal()), "RS256"), (_ec(ec_key.reveal()), "ES384")]
+def key_set(rsa_key: Secret, ec_key: Secret) -> str:
+    """The JWK set (RFC 7517 §5) with the public halves, as JSON."""
+    keys = [(_key(rsa_key), "RS256"), (_key(ec_key), "ES384")]
     public = [{**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": algorithm} for key, algorithm in keys]
-    return msgspec.json.encode({"keys": public})
+    return msgspec.json.encode({"keys": public}).decode("ascii")
 
 
 def discovery(issuer: str, keys_url: str) -> bytes:
@@ -48,17 +48,11 @@ def discovery(issuer: str, keys_url: str) -> bytes:
     )
 
 
-@lru_cache(maxsize=256)  # to read a key costs more than to sign with it
-def _rsa(der: bytes) -> RSAKey:
-    return RSAKey.import_key(_pem(der))
-
-
-@lru_cache(maxsize=256)
-def _ec(der: bytes) -> ECKey:
-    return ECKey.import_key(_pem(der))
-
-
-def _pem(der: bytes) -> bytes:
-    key = serialization.load_der_private_key(der, None)
-    form = serialization.PrivateFormat.PKCS8
-    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+def _key(der: Secret) -> RSAKey | ECKey:
+    # what the store opened is what was sealed there, so that an RSA key need not be tried anew each time, which takes 80 ms
+    key = serialization.load_der_private_key(der.reveal(), None, unsafe_skip_rsa_key_validation=True)
+    if isinstance(key, rsa.RSAPrivateKey):
+        return RSAKey.import_key(key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return ECKey.import_key(key)
+    raise TypeError("an issuer signs with RSA or an elliptic curve")

@@ -31,6 +31,8 @@ UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
 _HASH_HEADER = b"x-amz-content-sha256"
 _HEX_HASH = re.compile(rb"[0-9a-f]{64}", re.ASCII)
 
+MAX_KNOWN_NAMES = 1024  # bytes of header names that are worth to be remembered; a client's are some 200
+
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
     "Consult the service documentation for details."
@@ -48,7 +50,9 @@ def verify(claim: SigV4Claim, request: Request, secret: Secret, *, service: str,
     # (2) every header that steers a service is signed, and every signed header is there (C07, C08)
     raw_paths = service in S3_SERVICES
     spared = _HASH_HEADER if raw_paths and claim.presigned else b""
-    names = _bound_names(tuple(request.by_name), claim.signed_headers, spared)
+    present = tuple(request.by_name)
+    bind = _known_bound_names if sum(map(len, present)) <= MAX_KNOWN_NAMES else _bound_names
+    names = bind(present, claim.signed_headers, spared)
     headers = _canonical_values(request, names)
     # (3) the body is bound by a hash that we take ourselves (C05)
     payload_hash = _payload_hash(claim, request, headers, service)
@@ -92,7 +96,6 @@ def _verify_scope(claim: SigV4Claim, service: str) -> None:
         raise ProofError(ProofFault.SCOPE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
 
 
-@lru_cache(maxsize=1024)  # clients come with the same names again and again
 def _bound_names(present: tuple[bytes, ...], signed: tuple[str, ...], spared: bytes) -> tuple[bytes, ...]:
     """The names of the signed headers as bytes, when all of them are there and no `x-amz-…` header that is there is unsigned.
 
@@ -106,6 +109,9 @@ def _bound_names(present: tuple[bytes, ...], signed: tuple[str, ...], spared: by
     if not set(wanted) <= set(present):
         raise ProofError(ProofFault.SIGNATURE, _MISMATCH, "a signed header is absent")
     return wanted
+
+
+_known_bound_names = lru_cache(maxsize=1024)(_bound_names)  # clients come with the same names again and again
 
 
 def _canonical_values(request: Request, names: tuple[bytes, ...]) -> Mapping[bytes, bytes]:

@@ -90,10 +90,12 @@ class DeletedRole(Record, frozen=True, kw_only=True):
 class TokenIssuer(Record, frozen=True, kw_only=True):
     """The issuer under which an account's principals get tokens for others: one for each account (`id`), with its name for good.
 
-    `rsa` and `ec` are the private keys that it signs with (PKCS #8, DER).
+    `rsa` and `ec` are the private keys that it signs with (PKCS #8, DER), `keys` is the JWK set of their public halves (JSON), so that
+    to publish it no private key is touched.
     """
 
     issuer: str  # a UUID
+    keys: str
     enabled: bool = True
     rsa: Secret
     ec: Secret

@@ -26,6 +26,7 @@ from daypass.way.operation import NOT_OFFERED, OPERATIONS, Open, Operation
 from daypass.way.who import by_signature_or_socket
 
 MAX_ERRANDS = 3  # that one request may cause outside
+MAX_HOST = 261  # bytes of a Host header: a name of 253 (RFC 1035 §2.3.4), in brackets, with a port
 MAX_AGENT = 1024  # characters of a User-Agent that the ledger keeps
 
 log = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ def _verify_welcome(ctx: Context) -> None:
     if request.peer.startswith("uid:"):
         return
     host = request.first(b"host") or b""
-    if not _is_ours(host, node.rules.hosts):
+    if len(host) > MAX_HOST or not _is_ours(host, node.rules.hosts):
         why = f"host {host[:200].decode('latin-1')!r}"
         raise Refusal("AccessDenied", "The Host of the request is not one that this server answers for", private=why)
     if (age := node.store.feed_age(ctx.now)) > node.rules.max_staleness:

@@ -61,13 +61,14 @@ def members_writer(shape: Shape, wanted: list[Member]) -> WriteXml:
     def write(value: Any) -> str:
         text = ""
         for name, item in value.items():
-            if item is None or name in passed_over:
+            if name in passed_over:
                 continue
             # INVARIANT: an output that the model lacks is a bug, not a member that clients quietly never see
             if name not in around:
                 raise TypeError(f"{shape.name} has no {name}")
-            opened, closed, inner = around[name]
-            text += f"{opened}{inner(item)}{closed}"
+            if item is not None:
+                opened, closed, inner = around[name]
+                text += f"{opened}{inner(item)}{closed}"
         return text
 
     return write

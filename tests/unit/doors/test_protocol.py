@@ -238,6 +238,27 @@ def test_the_size_of_the_head(served: Served, spare: int, expected: int) -> None
     assert status(served.exchange(get(b"/", *pieces))) == expected
 
 
+def test_the_size_of_the_head_of_a_later_request(served: Served) -> None:
+    """On a connection that is kept, and when the head comes in the same piece as what went before."""
+    big = b"X: " + b"a" * MAX_HEAD
+    with served.connection() as connection:
+        connection.sendall(get(close=False))
+        assert status(connection.recv(65536)) == 200
+        assert status(talk(connection, get(b"/", big))) == 400
+    answers = served.exchange(get(close=False) + get(b"/", big))
+    assert answers.count(b"HTTP/1.1 400") == 1
+
+
+def test_an_answer_whose_header_is_two_lines_is_not_sent(tmp_path: Path) -> None:
+    class Splitting(Plane):
+        def start(self, request: Request, answer: Callable[[Response], None]) -> None:
+            answer(Response(200, ((b"x-a", request.raw_query.replace(b"%0A", b"\n")),), b""))
+
+    with serving(tmp_path, application=Splitting()) as served:
+        assert b"\r\nx-a: b\r\n" in served.exchange(get(b"/?b"))
+        assert served.exchange(get(b"/?b%0Aset-cookie:%20c=d")) == b""
+
+
 def test_an_endless_target(served: Served) -> None:
     assert status(served.exchange(b"GET /" + b"a" * (MAX_HEAD + 1), get()[5:])) == 400
 

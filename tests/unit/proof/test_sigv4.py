@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from daypass.proof import sigv4
 from daypass.proof.sigv4 import SigningKeys, read_claim, verify
 from daypass.values.errors import ProofError, ProofFault
 from daypass.values.request import Request
@@ -81,6 +82,16 @@ def test_vector_6_s3_path_as_sent() -> None:
     )
     check(request, service="s3")
     assert fault(replace(request, raw_path=b"/c/d"), service="s3") is ProofFault.SIGNATURE
+
+
+def test_only_what_clients_send_is_remembered() -> None:
+    """Strangers who know a key id must not fill memory with header names (H67)."""
+    before = sigv4._known_bound_names.cache_info().currsize
+    huge = with_headers(sts_request(), *((b"y-%d-" % number + b"a" * 200, b"1") for number in range(20)))
+    check(sign(huge))
+    assert sigv4._known_bound_names.cache_info().currsize == before
+    check(sign(with_headers(sts_request(), (b"y-small", b"1"))))
+    assert sigv4._known_bound_names.cache_info().currsize == before + 1
 
 
 # Scope (C10)

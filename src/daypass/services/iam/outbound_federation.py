@@ -43,7 +43,8 @@ def _get_enabled(ctx: Context) -> TokenIssuer:
 def _new(ctx: Context) -> TokenIssuer:
     name = ids.request_id(ctx.random(16))
     rsa, ec = make_issuer_keys()
-    return TokenIssuer(id=ctx.account, account=ctx.account, created=ctx.now, issuer=name, rsa=rsa, ec=ec)
+    keys = identity_token.key_set(rsa, ec)
+    return TokenIssuer(id=ctx.account, account=ctx.account, created=ctx.now, issuer=name, keys=keys, rsa=rsa, ec=ec)
 
 
 @operation("iam", asks=on_anything("iam:EnableOutboundWebIdentityFederation"), writes=True)

@@ -38,7 +38,7 @@ _shown: dict[int, Shown] = {}
 
 
 def shown(caller: Caller) -> Shown:
-    """How lines show `caller`.
+    """How lines show `caller`. Who has no key comes as another object each time and is not remembered.
 
     INVARIANT: an entry is found by the identity of its caller, which it keeps alive, so that no other object can have that identity.
     """
@@ -47,9 +47,10 @@ def shown(caller: Caller) -> Shown:
         session = caller.session
         lineage = None if session is None else msgspec.Raw(_encode(lineage_of(session)))
         found = Shown(caller, msgspec.Raw(_encode(identity_of(caller))), lineage)
-        if len(_shown) >= MAX_SHOWN:
-            _shown.pop(next(iter(_shown)), None)
-        _shown[id(caller)] = found
+        if caller.key_id:
+            if len(_shown) >= MAX_SHOWN:
+                _shown.pop(next(iter(_shown)), None)
+            _shown[id(caller)] = found
     return found
 
 

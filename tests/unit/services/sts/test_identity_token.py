@@ -114,6 +114,8 @@ def test_too_many_claims(issuing: Town) -> None:
 
 
 def test_keys_tell_nothing_private(issuing: Town) -> None:
+    record = next(iter(issuing.it.store.snapshot.token_issuers))
+    assert "PRIVATE" not in repr(record) and record.rsa.reveal() != record.ec.reveal()
     found = published(issuing, "jwks.json")["keys"]
     assert [key["alg"] for key in found] == ["RS256", "ES384"]
     assert all(not key.keys() & {"d", "p", "q", "dp", "dq", "qi", "k"} for key in found)

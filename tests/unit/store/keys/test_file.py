@@ -10,6 +10,7 @@ import pytest
 
 from daypass.store.keys import FileKey, WrongKey
 from daypass.values.errors import ConfigError
+from rig.require import require_root
 
 
 def _made(path: Path) -> bytes:
@@ -60,8 +61,8 @@ def test_m22_a_file_that_others_can_use_is_refused_with_the_mend(tmp_path: Path,
     FileKey(path).resume(parameters)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file away needs root")
 def test_m22_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    require_root("only root gives a file away")
     _made(tmp_path / "key")
     os.chown(tmp_path / "key", 12345, -1)
     with pytest.raises(ConfigError, match=f"belongs to uid 12345, daypass runs as {os.geteuid()}: chown"):
