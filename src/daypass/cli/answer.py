@@ -7,20 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from daypass.values.decision import LAYER_NAMES
+
 Answer = Mapping[str, Any]  # as DecideAccess gives it
 Entries = Sequence[Mapping[str, Any]]  # condition keys with their values
 
 WORDS = {"allowed": "yes", "conditional": "if", "unknown": "perhaps", "denied": "no"}  # what people read for each verdict
 MAYBE = "a condition on the request decides, and no value was found that meets it: give the request's keys with --context KEY=VALUE"
-KINDS = {  # what people read for each layer
-    "identity": "identity-based policy",
-    "resource": "resource-based policy",
-    "trust": "role trust policy",
-    "boundary": "permissions boundary",
-    "session": "session policy",
-    "scp": "service control policy",
-    "rcp": "resource control policy",
-}
 
 
 def add_context(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +64,7 @@ def supposed(assumed: Entries) -> str:
 
 def why(answer: Answer) -> str:
     """The reason, in one line."""
-    kind = KINDS.get(answer["Layer"], "")
+    kind = LAYER_NAMES.get(answer["Layer"], "")
     where = f"{kind} {answer['Policy']}".strip() if answer["Policy"] != kind else kind
     match answer["Verdict"]:
         case "conditional":

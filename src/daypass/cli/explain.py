@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from daypass.cli import control, screen, when
-from daypass.cli.answer import KINDS
 from daypass.cli.exits import OK
+from daypass.values.decision import LAYER_NAMES
 
 Found = Mapping[str, Any]  # as ExplainRequest gives it
 
@@ -91,7 +91,7 @@ def _source(one: Found) -> str:
 
 
 def _kind(one: Found) -> str:
-    return KINDS.get(one["Layer"], "policy")
+    return LAYER_NAMES.get(one["Layer"], "policy")
 
 
 def _name(one: Found) -> str:

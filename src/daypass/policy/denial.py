@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 from daypass.values.caller import Caller
-from daypass.values.decision import Ask, Decision, Layer
-
-_KINDS: dict[Layer, str] = {
-    "identity": "identity-based policy",
-    "resource": "resource-based policy",
-    "trust": "role trust policy",
-    "boundary": "permissions boundary",
-    "session": "session policy",
-    "scp": "service control policy",
-    "rcp": "resource control policy",
-}
+from daypass.values.decision import LAYER_NAMES, Ask, Decision
 
 
 def denial(caller: Caller, ask: Ask, decision: Decision) -> str:
@@ -23,7 +13,7 @@ def denial(caller: Caller, ask: Ask, decision: Decision) -> str:
     text = f"User: {caller.arn or 'anonymous'} is not authorized to perform: {ask.action}"
     if ask.resource != "*":
         text += f" on resource: {ask.resource}"
-    kind = _KINDS.get(decision.layer)
+    kind = LAYER_NAMES.get(decision.layer)
     if caller.account != ask.account or kind is None:
         return text
     if not decision.explicit:

@@ -10,6 +10,17 @@ Values = str | tuple[str, ...]  # a str is a single-valued condition key, a tupl
 
 Layer = Literal["identity", "resource", "trust", "boundary", "session", "scp", "rcp", "none"]
 
+# As AWS's sentences call them, and ours; what decided without a policy has no name.
+LAYER_NAMES: Mapping[str, str] = {
+    "identity": "identity-based policy",
+    "resource": "resource-based policy",
+    "trust": "role trust policy",
+    "boundary": "permissions boundary",
+    "session": "session policy",
+    "scp": "service control policy",
+    "rcp": "resource control policy",
+}
+
 # How a resource's own policy combines with the caller's (DESIGN §2.2, fact sheet A §5.6):
 # "none": it has none · "either": same account, one of the two suffices · "must": it must allow, whatever the caller's policy says
 Combine = Literal["none", "either", "must"]

@@ -8,31 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-Boto = Callable[..., Any]
+from rig.boto import Boto, code, document
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 POWER_USER = "arn:aws:iam::aws:policy/PowerUserAccess"
 
 
-def document(*statements: dict[str, Any]) -> str:
-    """A policy of these statements."""
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
 def allow(action: str | list[str], resource: str = "*", **condition: Any) -> dict[str, Any]:
     """A statement that allows, with `condition` as operator → key → value."""
     return {"Effect": "Allow", "Action": action, "Resource": resource, "Condition": condition}
-
-
-def code(call: Callable[..., Any], **members: Any) -> str:
-    """The error code that the call is refused with, "" when it is done."""
-    try:
-        call(**members)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return ""
 
 
 @pytest.fixture(scope="module")

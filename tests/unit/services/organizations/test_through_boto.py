@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from rig.boto import Boto, code, document
 from rig.idp import Idp
 
-Boto = Callable[..., Any]
 ENTRY = "OrganizationAccountAccessRole"
 TYPES = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
 
 
-def document(*statements: dict[str, Any]) -> str:
-    """A policy of these statements."""
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
 NO_USERS = document({"Effect": "Deny", "Action": "iam:ListUsers", "Resource": "*"})
-
-
-def code(call: Callable[..., Any], **members: Any) -> str:
-    """The error code that the call is refused with, "" when it is done."""
-    try:
-        call(**members)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return ""
 
 
 @pytest.fixture(scope="module")
