@@ -142,9 +142,11 @@ def _keys_unread(why: str) -> Refusal:
 
 
 def _forget(ctx: Context) -> None:
-    """Let the event forget what an unfinished pass wrote into it."""
+    """Let go of what an unfinished pass found: the next finds it anew, or not at all."""
     ctx.event.decisions.clear()
-    ctx.event.minted = None
+    ctx.event.minted = ctx.event.why = None
+    ctx.event.warnings = ()
+    ctx.mfa_at = 0
 
 
 def _steps(ctx: Context) -> Answer:

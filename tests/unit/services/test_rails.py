@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 
 from daypass.policy.rails import AWS_EXACT, read_settings
+from daypass.store import Conflict
 from daypass.store.records import Role
 from rig.node import Refused
 from unit.services.world import OTHER, World, refused, trust
@@ -107,3 +108,19 @@ def test_another_account_is_warned_of(world: World) -> None:
     world.rails = read_settings(["external-id=refuse"])
     with refused("MalformedPolicyDocument", "sts:ExternalId"):
         world.call("CreateRole", RoleName="s", AssumeRolePolicyDocument=trust(OTHER))
+
+
+def test_a_warning_is_told_once_however_often_it_is_tried(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others committed first, so that the change is made anew from their state."""
+    write, tries = town.it.store.write, []
+
+    def contested(*given: Any) -> None:
+        tries.append(given)
+        if len(tries) == 1:
+            raise Conflict("changes", "others have written since")
+        write(*given)
+
+    monkeypatch.setattr(town.it.store, "write", contested)
+    town.iam("CreatePolicy", PolicyName="twice", PolicyDocument=PASS_ANY)
+    assert len(tries) == 2
+    assert len(warnings(town, "CreatePolicy")) == 1
