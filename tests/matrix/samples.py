@@ -27,13 +27,13 @@ def _entering(world: World) -> None:
 
 
 class World:
-    """The entities that the samples name, made in the management account by the operator."""
+    """The entities that the samples name, made in the management account by the operator, or in `account` by `admin`."""
 
-    def __init__(self, node: TestNode) -> None:
+    def __init__(self, node: TestNode, account: str = "", admin: Keys | None = None, partner: str = "partner@example.test") -> None:
         self.node = node
-        self.account = node.account
-        self.admin = node.operator()
-        made = self._call("organizations", "CreateAccount", Email="partner@example.test", AccountName="partner")["CreateAccountStatus"]
+        self.account = account or node.account
+        self.admin = admin or node.operator()
+        made = self._call("organizations", "CreateAccount", Email=partner, AccountName="partner")["CreateAccountStatus"]
         self.partner, self.request_id = made["AccountId"], made["Id"]
         trusts_account = trust({"AWS": self.account})
         self._call("iam", "CreateUser", UserName="target")
@@ -57,7 +57,7 @@ class World:
         self._call("iam", "AddUserToGroup", UserName="target", GroupName="target")
         session = self._call("sts", "AssumeRole", RoleArn=self.role_arn("spare"), RoleSessionName="victim")
         self.victim_key = session["Credentials"]["AccessKeyId"]
-        found = self._call("daypass", "ListSessions")["Sessions"]
+        found = self._call("daypass", "ListSessions", Account=self.account)["Sessions"]
         self.victim = next(item["SessionId"] for item in found if item["AccessKeyId"] == self.victim_key)
 
         self.held = holdings.make(self)
