@@ -17,6 +17,7 @@ from daypass.store.ledger import Reader
 from rig.http import Attempt, Bend, exchange, form, sign, who_am_i
 from rig.node import Keys
 from rig.server import DAYPASS, Server, clean_environment, daypass, running
+from rig.warm import Warm
 
 ROUNDS = 15
 WRITERS = 3
@@ -76,22 +77,24 @@ class Writer(threading.Thread):
                 self.refused.append(status)
 
 
-def test_F01_killed_amid_changes(data_dir: Path) -> None:
-    """Every acknowledged change is there, with one line each, and so is whatever else was committed; nothing has to be mended by hand."""
+def test_F01_killed_amid_changes(data_dir: Path, tmp_path: Path) -> None:
+    """Every acknowledged change is there, with one line each, and so is whatever else was committed (test_kill.py: changes of all kinds)."""
     acknowledged: set[str] = set()
     keys = None
+    warm = Warm(tmp_path / "stderr")
     for round_number in range(ROUNDS):
-        server = Process(data_dir)
+        url = warm.start("up", "--data", str(data_dir), "--listen", "127.0.0.1:0").split()[1]
         keys = keys or operator_keys(data_dir)
-        writers = [Writer(server.url, keys, f"r{round_number}w{number}") for number in range(WRITERS)]
+        writers = [Writer(url, keys, f"r{round_number}w{number}") for number in range(WRITERS)]
         for writer in writers:
             writer.start()
         writers[0].join(0.05 + round_number * 7 % ROUNDS / 100)
-        assert server.end(signal.SIGKILL) == -signal.SIGKILL
+        assert warm.kill() == -signal.SIGKILL
         for writer in writers:
             writer.join()
             assert writer.refused == []
             acknowledged.update(writer.acknowledged)
+    warm.close()
     assert len(acknowledged) >= ROUNDS
     with running(data_dir) as server:
         verified = json.loads(server.command("events", "verify", "-o", "json").stdout)

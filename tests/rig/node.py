@@ -42,9 +42,10 @@ _models: dict[str, ServiceModel] = {}
 
 
 class Refused(Exception):
-    """The node refused: the wire code, the message and the HTTP status as botocore reads them; `encoded` is the message's sealed end."""
+    """The node refused: the wire code, the message and the HTTP status as botocore reads them; `encoded` is the message's sealed end,
+    `answer` the Answer of a node in this process, None of a server."""
 
-    def __init__(self, code: str, message: str, status: int, answer: Answer) -> None:
+    def __init__(self, code: str, message: str, status: int, answer: Any) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.code, self.status, self.answer = code, status, answer
         self.message, _, self.encoded = message.partition(". Encoded authorization failure message: ")
@@ -115,19 +116,11 @@ class TestNode:
 
     def call(self, service: str, operation: str, parameters: dict[str, Any] | None = None, keys: Keys | None = None, **more: Any) -> Any:
         """Call as a client would; without `keys` unsigned, with `peer="uid:1000"` over the operator's socket. Raises Refused."""
-        model = model_of(service).operation_model(operation)
         answer = self.send(request_for(service, operation, parameters or {}, keys, self.now, **more))
-        parsed = create_parser(model.service_model.protocol).parse(
-            {
-                "status_code": answer.response.status,
-                "headers": {name.decode(): value.decode() for name, value in answer.response.headers},
-                "body": answer.response.body,
-            },
-            model.output_shape,
-        )
+        headers = {name.decode(): value.decode() for name, value in answer.response.headers}
+        parsed = read_answer(service, operation, answer.response.status, headers, answer.response.body)
         if "Error" in parsed:
             raise Refused(parsed["Error"]["Code"], parsed["Error"].get("Message", ""), answer.response.status, answer)
-        parsed.pop("ResponseMetadata", None)
         return parsed
 
     def operator(self, account: str = "") -> Keys:
@@ -150,6 +143,16 @@ def model_of(service: str) -> ServiceModel:
         else:
             _models[service] = ServiceModel(_loader.load_service_model(service, "service-2"), service)
     return _models[service]
+
+
+def read_answer(service: str, operation: str, status: int, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """What botocore's parser reads of an answer: its members, or an "Error"."""
+    model = model_of(service).operation_model(operation)
+    parsed: dict[str, Any] = create_parser(model.service_model.protocol).parse(
+        {"status_code": status, "headers": headers, "body": body}, model.output_shape
+    )
+    parsed.pop("ResponseMetadata", None)
+    return parsed
 
 
 def request_for(
