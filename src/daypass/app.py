@@ -9,22 +9,26 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvloop
 
 import daypass.services  # noqa: F401  # importing it is what offers the operations
 from daypass import passes
+from daypass.doors import log as logs
 from daypass.doors.aws import AwsDoor
 from daypass.doors.listen import ApiServer, configure, is_loopback, listen_tcp, listen_unix
-from daypass.doors.log import log_to_stderr
+from daypass.doors.notify import tell
+from daypass.doors.tls import Certificate, self_signed
+from daypass.doors.watch import watch
 from daypass.outside.jwks import FetchSettings, KeyFetcher
 from daypass.policy import rails
 from daypass.proof.sigv4 import SigningKeys
@@ -41,9 +45,15 @@ from daypass.way.peers import Peers
 from daypass.way.throttle import Throttle
 from daypass.way.upkeep import Upkeep
 
+if TYPE_CHECKING:
+    from daypass.doors.traces import Tracer
+
 BURST_SECONDS = 10.0  # of unproven requests at the full rate, before they are throttled
 OUTSIDE_THREADS = 8
 YOUNG_OBJECTS = 10_000  # before the collector looks at them: requests leave no cycles, and 64 under way are more than its 700
+MAX_SHUTDOWN_DELAY = 300.0  # seconds; no load balancer needs as long to see that a node is not ready
+ANYWHERE = frozenset({"0.0.0.0", "[::]"})  # noqa: S104  # as names they are nobody's; compared, not bound
+TRACES_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 DATABASE_FILE = "database"  # in DIR: the URL of the database that it was used with last
 
 log = logging.getLogger(__name__)
@@ -61,6 +71,7 @@ class Settings:
     accepted_hosts: tuple[str, ...] = ()
     tls_certificate: str = ""
     tls_key: str = ""
+    tls_self_signed: bool = False
     insecure_http: bool = False
     key_file: Path | None = None
     passphrase_file: Path | None = None
@@ -75,6 +86,15 @@ class Settings:
     durable: bool = True
     rails: tuple[str, ...] = ()
     aws_exact: bool = False
+    shutdown_delay: float = 0.0
+    log_format: logs.Form = "json"
+    log_level: logs.Level = "warning"
+    traces: str = ""
+
+    @property
+    def tls(self) -> bool:
+        """Whether the listeners speak TLS."""
+        return bool(self.tls_certificate) or self.tls_self_signed
 
 
 def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> None:
@@ -82,7 +102,7 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
 
     Raises ConfigError, before anything listens, for settings that cannot be served.
     """
-    log_to_stderr()
+    logs.log_to_stderr(settings.log_format, settings.log_level)
     _verify(settings)
     os.umask(0o077)  # what is made from here on is nobody else's to read or write, whatever was set before (attack row H79)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,6 +115,7 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
     listener = listen_tcp(settings.host, settings.port)
     beside = listen_tcp(*settings.metrics) if settings.metrics else None
     url = settings.public_url or _url(settings, listener.getsockname()[1])
+    certificate = _certificate(settings, data, _hosts(settings, url), Clock(wall=wall)())
     with ThreadPoolExecutor(1, "storage") as storage, ThreadPoolExecutor(OUTSIDE_THREADS, "outside") as outside:
         loop = asyncio.get_running_loop()
         name = _node_name(data)
@@ -113,26 +134,29 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
             upkeep.share(Peers(store, ledger, url), ledger)
         node = _node(settings, data, url, store, ledger, ledger_key)
         door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
-        config = configure(door, certificate=settings.tls_certificate, key=settings.tls_key)
-        server = ApiServer(config, listen_unix(data), partial(_say_ready, data, url, settings.region))
+        door.tracer = _tracer(settings)
+        say_ready = partial(_say_ready, data, url, settings.region)
+        server = ApiServer(configure(door, certificate), listen_unix(data), say_ready, partial(tell, "STOPPING"), settings.shutdown_delay)
+        door.is_draining = lambda: server.draining
         if beside is not None:
             from daypass.doors.metrics import Gauges, MetricsDoor  # Prometheus' imports are for those who have it
 
-            metrics = MetricsDoor(Gauges(node, clock, upkeep, door.tally, lambda: server.connections))
-            server.beside.append((configure(metrics, certificate=settings.tls_certificate, key=settings.tls_key), beside))
+            metrics = MetricsDoor(Gauges(node, clock, upkeep, door.tally, lambda: server.connections, certificate))
+            server.beside.append((configure(metrics, certificate), beside))
             sys.stderr.write(f"metrics on port {beside.getsockname()[1]}\n")
         store.listen(partial(_hear, loop, store, upkeep))
         await upkeep.round()
         gc.freeze()  # modules and state stay: the collector need not go through them again and again
         gc.set_threshold(YOUNG_OBJECTS)
         gc.enable()
-        rounds = asyncio.create_task(upkeep.run())
+        behind = [asyncio.create_task(upkeep.run()), asyncio.create_task(watch(certificate, clock))]
         try:
             await server.serve(sockets=[listener])
         finally:
-            rounds.cancel()
-            with suppress(asyncio.CancelledError):
-                await rounds
+            for task in behind:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await ledger.drain()
             ledger.close()
             try:
@@ -141,6 +165,26 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
             except StoreFailed as failure:  # the next start brings the database what is on disk here
                 log.warning("the database is away at the end", extra={"reason": str(failure)})
             store.close()
+            if door.tracer is not None:
+                await loop.run_in_executor(outside, door.tracer.close)
+
+
+def _certificate(settings: Settings, data: Path, hosts: Iterable[str], now: datetime) -> Certificate | None:
+    """What the listeners show; None without TLS. Raises ConfigError."""
+    if settings.tls_self_signed:
+        names = (name.strip("[]") for name in hosts if name not in ANYWHERE)
+        return Certificate(*self_signed(data / "tls", names, now))
+    return Certificate(Path(settings.tls_certificate), Path(settings.tls_key)) if settings.tls_certificate else None
+
+
+def _tracer(settings: Settings) -> Tracer | None:
+    """What exports traces, when they are on: by --traces, or by OpenTelemetry's own environment."""
+    off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp"
+    if not settings.traces and (off or not any(map(os.environ.get, TRACES_VARIABLES))):
+        return None
+    from daypass.doors.traces import Tracer  # OpenTelemetry's imports are for those who have it
+
+    return Tracer(settings.traces)
 
 
 def _hear(loop: asyncio.AbstractEventLoop, store: Store, upkeep: Upkeep, seq: int) -> None:
@@ -237,12 +281,19 @@ def _verify(settings: Settings) -> None:
     """Raises ConfigError for what is refused before anything is opened (DESIGN §5)."""
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise ConfigError("--tls-cert and --tls-key go together")
+    if settings.tls_certificate and settings.tls_self_signed:
+        raise ConfigError("--tls-self-signed is for those without --tls-cert")
     for host in (settings.host, *(settings.metrics or ())[:1]):
-        if not settings.tls_certificate and not settings.insecure_http and not is_loopback(host):
-            how = "give --tls-cert and --tls-key, or insist with --insecure-http"
+        if not settings.tls and not settings.insecure_http and not is_loopback(host):
+            how = "give --tls-cert and --tls-key, try with --tls-self-signed, or insist with --insecure-http"
             raise ConfigError(f"listening on {host} without TLS is refused: {how}")
     if settings.public_url and urlsplit(settings.public_url).path not in ("", "/"):
         raise ConfigError("--public-url has to be a scheme and a host: clients drop its path in places")
+    if not 0 <= settings.shutdown_delay <= MAX_SHUTDOWN_DELAY:
+        raise ConfigError(f"--shutdown-delay has to be 0 to {MAX_SHUTDOWN_DELAY} seconds, not {settings.shutdown_delay}")
+    where = urlsplit(settings.traces)
+    if settings.traces and (where.scheme not in ("http", "https") or not where.hostname or where.username or where.password):
+        raise ConfigError("--traces has to be an http:// or https:// URL without a password: those go into OTEL_EXPORTER_OTLP_HEADERS")
     _rails(settings)
 
 
@@ -266,7 +317,7 @@ def _secret_of(file: Path | None, what: str) -> Secret | None:
 
 
 def _url(settings: Settings, port: int) -> str:
-    scheme = "https" if settings.tls_certificate else "http"
+    scheme = "https" if settings.tls else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{scheme}://{host}:{port}"
 
@@ -289,5 +340,6 @@ def _say_ready(data: Path, url: str, region: str) -> None:
     draft.replace(profile)
     sys.stdout.write(f"ready {url}\n")
     sys.stdout.flush()
+    tell("READY")
     sys.stderr.write(f"\n  export AWS_CONFIG_FILE={profile} AWS_PROFILE=operator\n  aws sts get-caller-identity\n\n")
     sys.stderr.flush()

@@ -26,10 +26,12 @@ NOW_CALLS = frozenset({"now", "utcnow", "today", "urandom", "token_bytes", "gene
 # Foreign libraries and the rooms that may know them. What is not listed here may not be imported at all.
 ROOMS_OF: dict[str, frozenset[str]] = {
     "alembic": frozenset({"store"}),
-    "cryptography": frozenset({"passes", "proof", "store", "outside", "cli"}),  # cli: the demo plays an issuer with keys of its own
+    # cli: the demo plays an issuer with keys of its own; doors: the listeners' certificate
+    "cryptography": frozenset({"passes", "proof", "store", "outside", "cli", "doors"}),
     "httptools": frozenset({"doors"}),
     "joserfc": frozenset({"passes", "proof", "outside"}),  # passes: identity tokens for others
     "msgspec": frozenset({"wire", "proof", "policy", "passes", "store", "outside", "way", "services", "doors", "cli"}),
+    "opentelemetry": frozenset({"doors"}),
     "rich": frozenset({"cli"}),
     "prometheus_client": frozenset({"doors"}),
     "segno": frozenset({"services"}),

@@ -45,9 +45,19 @@ def test_process_imports_no_library() -> None:
 
 
 # Migrations are for a database of an older version (store/schema.py), tables and colours for commands, Prometheus' client for
-# `--metrics`, the AWS SDK for nobody here.
+# `--metrics`, OpenTelemetry's for `--traces`, the AWS SDK for nobody here.
 NOT_BEFORE_READY = frozenset(
-    {"alembic", "botocore", "prometheus_client", "psycopg", "rich", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm"}
+    {
+        "alembic",
+        "botocore",
+        "opentelemetry",
+        "prometheus_client",
+        "psycopg",
+        "requests",
+        "rich",
+        "sqlalchemy.dialects.postgresql",
+        "sqlalchemy.orm",
+    }
 )
 SERVE = """
 import os, signal, sys

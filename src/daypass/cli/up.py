@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accept-host", action="append", default=[], metavar="NAME", help="one more Host name to answer for (repeatable)")
     parser.add_argument("--tls-cert", default="", metavar="FILE", help="PEM certificate chain; with --tls-key the API speaks TLS")
     parser.add_argument("--tls-key", default="", metavar="FILE", help="PEM private key of --tls-cert")
+    parser.add_argument("--tls-self-signed", action="store_true", help="speak TLS with DIR/tls/cert.pem, made here: to try things out")
     parser.add_argument("--insecure-http", action="store_true", help="listen beyond this host without TLS all the same")
     parser.add_argument("--key-file", type=Path, default=None, metavar="FILE", help="the root key, mode 0600 (default DIR/root.key)")
     parser.add_argument(
@@ -75,6 +76,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=SETTING",
         help="set a guard rail of policies to refuse, warn or off (repeatable; docs/reference/guard-rails.md)",
     )
+    parser.add_argument(
+        "--shutdown-delay",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long to go on serving, not ready, after SIGTERM, so that load balancers see it (default 0)",
+    )
+    parser.add_argument("--log-format", choices=("json", "text"), default="json", help="a line of the log on stderr (default json)")
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="warning",
+        help="what is worth a line; from info on each answer is (default warning)",
+    )
+    parser.add_argument("--traces", default="", metavar="URL", help="export OpenTelemetry traces to this OTLP/HTTP address, such as http://127.0.0.1:4318/v1/traces")
     parser.add_argument("--aws-exact", action="store_true", help="guard rails refuse only what AWS refuses; --rail still counts")
     parser.add_argument(
         "--ledger-not-durable", action="store_true", help=argparse.SUPPRESS
@@ -100,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
         accepted_hosts=tuple(args.accept_host),
         tls_certificate=args.tls_cert,
         tls_key=args.tls_key,
+        tls_self_signed=args.tls_self_signed,
         insecure_http=args.insecure_http,
         key_file=args.key_file,
         passphrase_file=args.passphrase_file,
@@ -113,6 +130,10 @@ def run(args: argparse.Namespace) -> int:
         durable=not args.ledger_not_durable,
         rails=tuple(args.rail),
         aws_exact=args.aws_exact,
+        shutdown_delay=args.shutdown_delay,
+        log_format=args.log_format,
+        log_level=args.log_level,
+        traces=args.traces,
     )
     try:
         serve(settings)

@@ -6,25 +6,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING
 
-from daypass.doors.health import health
+from daypass.doors.asgi import Message, Receive, Send, serve_asgi
+from daypass.doors.health import PATHS, health
 from daypass.doors.issuer import PREFIX, issuer_document
 from daypass.doors.tally import Tally
 from daypass.store import StoreFailed
 from daypass.store.ledger import LedgerFailed
+from daypass.values.event import Event
 from daypass.values.request import Request, Response
 from daypass.way.context import Node
 from daypass.way.handle import Answer, Pending, handle
 from daypass.way.upkeep import Upkeep
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+if TYPE_CHECKING:
+    from daypass.doors.traces import Trace, Tracer
 
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -41,53 +42,46 @@ class AwsDoor:
         self._rooms = rooms
         self._errands: set[asyncio.Task[None]] = set()
         self.tally = Tally()
+        self.tracer: Tracer | None = None
+        self.is_draining: Callable[[], bool] = lambda: False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI 3, type "http"; there is no lifespan to take part in)."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"no door for {scope['type']}")
-        body = await _read_body(receive)
-        if body is None:
-            return
-        client = scope.get("client")
-        request = Request(
-            method=scope["method"],
-            raw_path=scope["raw_path"],
-            raw_query=scope["query_string"],
-            headers=tuple(scope["headers"]),
-            body=body,
-            peer=client[0] if client else "",
-            secure=scope["scheme"] == "https",
-        )
-        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self.start(request, lambda response: None if answered.done() else answered.set_result(response))
-        response = await answered
-        headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
+        """Serve one request."""
+        await serve_asgi(self.start, scope, receive, send)
 
     def start(self, request: Request, answer: Callable[[Response], None]) -> None:
         """Call `answer` with the response to `request` when its ledger line is on disk (DESIGN §2 step 7)."""
-        if request.raw_path == b"/health" and request.method in ("GET", "HEAD"):
-            answer(_unkept(health(self._node, self._clock())))
+        if request.raw_path in PATHS and request.method in ("GET", "HEAD"):
+            answer(_unkept(health(self._node, self._clock(), request.raw_path, draining=self.is_draining())))
             return
         if request.raw_path.startswith(PREFIX) and request.method in ("GET", "HEAD"):
             answer(issuer_document(self._node, request.raw_path))
             return
         began = perf_counter()
-        outcome = handle(self._node, request, self._clock())
-        if isinstance(outcome, Answer):
-            self._record(outcome, answer, began)
+        trace = None if self.tracer is None else self.tracer.begin(request)
+        try:
+            outcome = handle(self._node, request, self._clock(), None if trace is None else trace.marks)
+            if isinstance(outcome, Answer):
+                self._record(outcome, answer, began, trace)
+                return
+        except Exception:
+            self._broke(answer)
             return
-        errand = asyncio.get_running_loop().create_task(self._wait(outcome, answer, began))
+        errand = asyncio.get_running_loop().create_task(self._wait(outcome, answer, began, trace))
         self._errands.add(errand)
         errand.add_done_callback(self._errands.discard)
 
-    def _record(self, outcome: Answer, answer: Callable[[Response], None], began: float) -> None:
+    def _broke(self, answer: Callable[[Response], None]) -> None:
+        """A bug beyond `handle`, which turns those within into answers: this request fails and no other does (fault F-37)."""
+        self.tally.broke()
+        log.exception("a request broke")
+        answer(_unkept(Response(500, (), b"")))
+
+    def _record(self, outcome: Answer, answer: Callable[[Response], None], began: float, trace: Trace | None) -> None:
         event = outcome.event
 
         def recorded(failure: LedgerFailed | None) -> None:
-            self.tally.note(event, perf_counter() - began, recorded=failure is None)
+            self._note(event, perf_counter() - began, trace, recorded=failure is None)
             if failure is not None:
                 # What it would have handed out is never seen. A committed change keeps its line in the outbox, to be written later.
                 log.error("ledger line not durable", extra={"request_id": event.request_id, "reason": str(failure)})
@@ -99,11 +93,22 @@ class AwsDoor:
 
         self._node.ledger.append(outcome.line, recorded, minted=event.minted, spoolable=event.read_only and event.minted is None)
 
-    async def _wait(self, pending: Pending, answer: Callable[[Response], None], began: float) -> None:
-        outcome: Answer | Pending = pending
-        while isinstance(outcome, Pending):
-            outcome = outcome.then(await self._errand(outcome))
-        self._record(outcome, answer, began)
+    def _note(self, event: Event, seconds: float, trace: Trace | None, *, recorded: bool) -> None:
+        self.tally.note(event, seconds, recorded=recorded)
+        if trace is not None:
+            trace.end(event)
+        if log.isEnabledFor(logging.INFO):
+            told = {"request_id": event.request_id, "service": event.service, "operation": event.operation, "status": event.status}
+            log.info("answered", extra={**told, "code": event.error_code, "milliseconds": round(seconds * 1000, 3)})
+
+    async def _wait(self, pending: Pending, answer: Callable[[Response], None], began: float, trace: Trace | None) -> None:
+        try:
+            outcome: Answer | Pending = pending
+            while isinstance(outcome, Pending):
+                outcome = outcome.then(await self._errand(outcome))
+            self._record(outcome, answer, began, trace)
+        except Exception:
+            self._broke(answer)
 
     async def _errand(self, pending: Pending) -> object:
         if pending.room != "upkeep":
@@ -118,19 +123,3 @@ class AwsDoor:
 def _unkept(response: Response) -> Response:
     """`response`, which no cache may keep: answers hold secrets (attack row M07)."""
     return Response(response.status, (*response.headers, _NO_STORE), response.body)
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body (the protocol bounds it), or None when the client went away."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        return None
-    if not message.get("more_body"):
-        return bytes(message.get("body", b""))
-    parts = [message.get("body", b"")]
-    while message.get("more_body"):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-    return b"".join(parts)

@@ -9,15 +9,18 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
-from daypass.doors.protocol import ApiProtocol
+from daypass.doors.protocol import ApiProtocol, State
+from daypass.doors.tls import Certificate
 from daypass.values.errors import ConfigError
 
 SOCKET_NAME = "control.sock"
@@ -62,14 +65,34 @@ def is_loopback(host: str) -> bool:
 class ApiServer(uvicorn.Server):
     """uvicorn's server on one TCP socket (TLS when configured) and one unix socket (never TLS).
 
-    `on_ready` is called once both serve. What stands `beside` them, other applications on sockets of their own, comes and goes with them.
+    `on_ready` is called once both serve, `on_drain` when the end begins. What stands `beside` them, other applications on sockets of their
+    own, comes and goes with them.
+
+    The end: at the first signal the node is no longer ready and each answer is its connection's last; after `delay` seconds, in which a
+    load balancer sees the first, nothing new is accepted, and what is under way has DRAIN_SECONDS. A second signal ends the delay, a
+    third what is under way.
     """
 
-    def __init__(self, config: uvicorn.Config, unix: socket.socket, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        unix: socket.socket,
+        on_ready: Callable[[], None],
+        on_drain: Callable[[], None] = lambda: None,
+        delay: float = 0.0,
+    ) -> None:
         super().__init__(config)
+        self.server_state: State = State()
+        self._on_drain = on_drain
+        self._delay = delay
         self._unix = unix
         self._on_ready = on_ready
         self.beside: list[tuple[uvicorn.Config, socket.socket]] = []
+
+    @property
+    def draining(self) -> bool:
+        """Whether the end has begun."""
+        return self.server_state.draining
 
     @property
     def connections(self) -> int:
@@ -89,6 +112,21 @@ class ApiServer(uvicorn.Server):
         self.servers.append(await loop.create_unix_server(factory, sock=self._unix, backlog=BACKLOG))
         self._on_ready()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            self.force_exit = True
+        elif self.draining or not self._delay:
+            self.should_exit = True
+        if not self.draining:
+            self.server_state.draining = True
+            self._drain_at = time.monotonic() + self._delay
+            self._on_drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.draining and time.monotonic() >= self._drain_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """SIGTERM and SIGINT start the drain and are then done with: the process exits 0 (DESIGN §5)."""
@@ -100,8 +138,8 @@ class ApiServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def configure(app: Callable[..., object], *, certificate: str = "", key: str = "") -> uvicorn.Config:
-    """How uvicorn serves `app`; with `certificate` (PEM chain) and `key` (PEM) over TLS. Raises ConfigError for such as cannot be used."""
+def configure(app: Callable[..., object], certificate: Certificate | None = None) -> uvicorn.Config:
+    """How uvicorn serves `app`; with a `certificate` over TLS."""
     config = uvicorn.Config(
         app,
         http=ApiProtocol,
@@ -114,11 +152,7 @@ def configure(app: Callable[..., object], *, certificate: str = "", key: str = "
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        ssl_certfile=certificate or None,
-        ssl_keyfile=key or None,
+        ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
     )
-    try:
-        config.load()
-    except OSError as error:  # SSLError is one
-        raise ConfigError(f"the certificate {certificate} with the key {key} cannot be used: {error.strerror or error}") from error
+    config.load()
     return config

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 import daypass
 from daypass.doors.tally import BOUNDS, OTHER, Tally
+from daypass.doors.tls import Certificate
 from daypass.store.ledger.writer import State
 from daypass.way.clock import Clock
 from daypass.way.context import Node
@@ -40,6 +41,7 @@ class Gauges:
     upkeep: Upkeep
     tally: Tally
     connections: Callable[[], int]
+    certificate: Certificate | None = None
 
 
 class MetricsDoor:
@@ -110,6 +112,7 @@ def _answered(tally: Tally) -> Iterator[Metric]:
     for (layer, allowed), count in tally.decisions.items():
         asked.add_metric((layer, "allowed" if allowed else "denied"), count)
     yield asked
+    yield CounterMetricFamily("daypass_broken_requests", "Requests that failed of an error that nobody thought of.", tally.broken)
     bounds = [*map(str, BOUNDS), "+Inf"]
     buckets = list(zip(bounds, accumulate(tally.at_most), strict=True))
     text = "Seconds from a request that was read to its answer with the ledger line on disk."
@@ -143,6 +146,9 @@ def _standing(it: Gauges) -> Iterator[Metric]:
         ("connections", "Open connections, of all listeners.", it.connections()),
     ):
         yield GaugeMetricFamily(f"daypass_{gauge}", text, float(value))
+    if it.certificate is not None:
+        text = "Seconds until the TLS certificate expires; less than 0 when it has."
+        yield GaugeMetricFamily("daypass_tls_certificate_seconds_left", text, it.certificate.seconds_left(now))
 
 
 def _seal_keys(it: Gauges) -> Iterator[Metric]:

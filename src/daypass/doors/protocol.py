@@ -14,6 +14,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from daypass.values.request import Request, Response
 
@@ -36,12 +37,20 @@ class Plane(Protocol):
         """Have `request` answered: `answer` is called once, now or later, on the loop's thread. Raises nothing."""
 
 
+class State(ServerState):
+    """What all connections of a server share. While it is `draining` each answer is its connection's last."""
+
+    draining = False
+
+
 class ApiProtocol(HttpToolsProtocol):
     """uvicorn's protocol, bounded in bytes, header count and time; the client of a unix socket is `("uid:N", 0)`.
 
     A request that comes alone goes to the application's plane, when it has one. What comes before its forerunner is answered, or waits
     for a 100, goes the way of ASGI, which queues, as does everything for an application without a plane.
     """
+
+    server_state: State
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -121,7 +130,8 @@ class ApiProtocol(HttpToolsProtocol):
         self._is_due = True
         if self._start is not None and self._is_alone():
             self._on_plane = True
-            self._exchange.begin(keep_alive=self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive())
+            goes_on = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+            self._exchange.begin(keep_alive=goes_on and not self.server_state.draining)
             self.cycle = self._exchange  # type: ignore[assignment]  # what the base class asks of a cycle, this can answer
         else:
             self._on_plane = False
@@ -141,6 +151,7 @@ class ApiProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, waits
         self.headers.extend(headers)
         super().on_headers_complete()
+        self.cycle.keep_alive = self.cycle.keep_alive and not self.server_state.draining
         if not self.expect_100_continue:
             self.cycle.transport = self._joined  # type: ignore[assignment]  # what a cycle does with its transport, this can
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from daypass import passes
@@ -98,6 +99,12 @@ class Context:
     brought: object = None
     is_settled: bool = False
     mfa_at: int = 0  # epoch seconds: a code of the caller's MFA device came with this request, and was right
+    marks: list[tuple[str, float]] | None = None  # when each step ended, where someone wants to know
+
+    def mark(self, step: str) -> None:
+        """The step of that name ends now."""
+        if self.marks is not None:
+            self.marks.append((step, perf_counter()))
 
     @property
     def store(self) -> Snapshot:

@@ -58,8 +58,11 @@ class Pending:
     then: Callable[[object], Answer | Pending]
 
 
-def handle(node: Node, request: Request, now: datetime) -> Answer | Pending:
-    """Answer `request` at `now` (UTC), or say what to wait for. Never raises: every way ends in an answer with its ledger line."""
+def handle(node: Node, request: Request, now: datetime, marks: list[tuple[str, float]] | None = None) -> Answer | Pending:
+    """Answer `request` at `now` (UTC), or say what to wait for. Never raises: every way ends in an answer with its ledger line.
+
+    `marks` takes the name of each step and when it ended (perf_counter), for traces.
+    """
     if now.microsecond:
         now = now.replace(microsecond=0)
     request_id = ids.request_id(node.random(16))
@@ -72,7 +75,7 @@ def handle(node: Node, request: Request, now: datetime) -> Answer | Pending:
         source_ip=request.peer,
         user_agent="" if agent is None else agent[:MAX_AGENT].decode("latin-1"),
     )
-    return _go(Context(node, request, request_id, now, event))
+    return _go(Context(node, request, request_id, now, event, marks=marks))
 
 
 def _go(ctx: Context) -> Answer | Pending:
@@ -86,6 +89,7 @@ def _go(ctx: Context) -> Answer | Pending:
 
 def _pending(ctx: Context, wait: Await) -> Answer | Pending:
     _forget(ctx)
+    ctx.mark("look")
     ctx.errands += 1
     if ctx.errands > MAX_ERRANDS:
         return _refused(ctx, _keys_unread("more errands than one request may cause"))
@@ -105,6 +109,7 @@ def _go_on(ctx: Context, outcome: object) -> Answer | Pending:
     """The answer that the storage thread gave; a refusal when the errand failed; or else the way anew."""
     if isinstance(outcome, Answer):
         return outcome
+    ctx.mark("wait")
     if isinstance(outcome, Exception):
         with ctx.node.store.reading():  # what refusing counts, the storage thread counts as well
             _forget(ctx)
@@ -126,6 +131,7 @@ def _change(ctx: Context) -> Answer:
 
 def _change_once(ctx: Context) -> Answer:
     store = ctx.node.store
+    ctx.mark("wait")
     ctx.staged = Changes()
     with store.turn():
         store.catch_up(ctx.now)
@@ -134,6 +140,7 @@ def _change_once(ctx: Context) -> Answer:
         if answer.event.error_code or not ctx.staged:
             return answer
         store.write(ctx.staged, answer.line, ctx.request_id)
+        ctx.mark("commit")
     return replace(answer, changed=True)
 
 
@@ -156,6 +163,7 @@ def _steps(ctx: Context) -> Answer:
         ctx.shape = wire.find_operation(ctx.request)
         ctx.event.service, ctx.event.operation = ctx.shape.service.name, ctx.shape.name
         output = _perform(ctx, ctx.shape)
+        ctx.mark("do")
         # (6) say so
         response = wire.render_output(ctx.shape, output or {}, ctx.request_id)
         ctx.event.status = response.status
@@ -183,8 +191,10 @@ def _perform(ctx: Context, shape: wire.OperationShape) -> Mapping[str, Any] | No
     if operation.proof is not None:
         ctx.event.caller = ctx.caller = operation.proof(ctx, parameters)
     ctx.event.read_only = not operation.writes
+    ctx.mark("verify")
     # (4) may they
     decide_all(ctx, operation, parameters)
+    ctx.mark("decide")
     if operation.writes and ctx.node.ledger.state != "ok":
         raise _unavailable(f"no change without its line: the ledger is {ctx.node.ledger.state}")
     if operation.writes and ctx.staged is None:
@@ -271,4 +281,5 @@ def _rendered(ctx: Context, refusal: Refusal) -> Response:
 
 
 def _answer(ctx: Context, response: Response) -> Answer:
+    ctx.mark("answer")
     return Answer(response, ctx.event, body_of(ctx.event), lambda: _rendered(ctx, _unavailable("")))
