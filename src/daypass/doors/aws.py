@@ -96,7 +96,7 @@ class AwsDoor:
     def _note(self, event: Event, seconds: float, trace: Trace | None, *, recorded: bool) -> None:
         self.tally.note(event, seconds, recorded=recorded)
         if trace is not None:
-            trace.end(event)
+            trace.end(event, recorded=recorded)
         if log.isEnabledFor(logging.INFO):
             told = {"request_id": event.request_id, "service": event.service, "operation": event.operation, "status": event.status}
             log.info("answered", extra={**told, "code": event.error_code, "milliseconds": round(seconds * 1000, 3)})

@@ -43,7 +43,7 @@ class Tracer:
         """The trace of a request that was read just now."""
         return Trace(self, request.first(b"traceparent"))
 
-    def export(self, trace: Trace, event: Event) -> None:
+    def export(self, trace: Trace, event: Event, *, recorded: bool) -> None:
         """Queue the spans of a request that is answered. Waits for nothing."""
         now, now_ns = perf_counter(), time_ns()
 
@@ -62,7 +62,7 @@ class Tracer:
             for step, moment in trace.marks:
                 self._tracer.start_span(step, within, start_time=at(before)).end(at(moment))
                 before = moment
-            if event.status >= 500:
+            if event.status >= 500 or not recorded:
                 root.set_status(Status(StatusCode.ERROR))
         root.end(at(now))
 
@@ -82,10 +82,10 @@ class Trace:
         self.began = perf_counter()
         self.marks: list[tuple[str, float]] = []
 
-    def end(self, event: Event) -> None:
-        """The request is answered, its line on disk."""
+    def end(self, event: Event, *, recorded: bool = True) -> None:
+        """The request is answered, its line on disk (`recorded`) or not to be written."""
         self.marks.append(("record", perf_counter()))
-        self._tracer.export(self, event)
+        self._tracer.export(self, event, recorded=recorded)
 
 
 def _attributes(event: Event) -> Mapping[str, str | int]:
