@@ -25,8 +25,11 @@ import daypass.services  # noqa: F401  # importing it is what offers the operati
 from daypass import passes
 from daypass.doors import log as logs
 from daypass.doors.aws import AwsDoor
-from daypass.doors.listen import ApiServer, configure, is_loopback, listen_tcp, listen_unix
+from daypass.doors.crowd import MAX_CONNECTIONS
+from daypass.doors.listen import ApiServer, configure, is_loopback, listen_tcp, listen_unix, make_room
 from daypass.doors.notify import tell
+from daypass.doors.protocol import State
+from daypass.doors.proxies import Proxies
 from daypass.doors.tls import Certificate, self_signed
 from daypass.doors.watch import watch
 from daypass.outside.jwks import FetchSettings, KeyFetcher
@@ -80,6 +83,8 @@ class Settings:
     operator_uids: tuple[int, ...] = ()
     idp_allow: tuple[str, ...] = ()
     idp_ca: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    max_connections: int = MAX_CONNECTIONS
     failure_rate: float = 100.0
     max_staleness: float = 5400.0
     region: str = "us-east-1"
@@ -136,7 +141,9 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
         door.tracer = _tracer(settings)
         say_ready = partial(_say_ready, data, url, settings.region)
-        server = ApiServer(configure(door, certificate), listen_unix(data), say_ready, partial(tell, "STOPPING"), settings.shutdown_delay)
+        state = State(make_room(settings.max_connections), Proxies(settings.trusted_proxies))
+        stopping = partial(tell, "STOPPING")
+        server = ApiServer(configure(door, certificate), listen_unix(data), say_ready, stopping, settings.shutdown_delay, state)
         door.is_draining = lambda: server.draining
         if beside is not None:
             from daypass.doors.metrics import Gauges, MetricsDoor  # Prometheus' imports are for those who have it
@@ -295,6 +302,12 @@ def _verify(settings: Settings) -> None:
     if settings.traces and (where.scheme not in ("http", "https") or not where.hostname or where.username or where.password):
         raise ConfigError("--traces has to be an http:// or https:// URL without a password: those go into OTEL_EXPORTER_OTLP_HEADERS")
     _rails(settings)
+    try:
+        Proxies(settings.trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"--trusted-proxy wants an address or a network: {error}") from error
+    if settings.max_connections < 1:
+        raise ConfigError("--max-connections has to be at least 1")
 
 
 def _rails(settings: Settings) -> rails.Settings:

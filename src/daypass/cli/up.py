@@ -20,6 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metrics", default="", metavar="HOST:PORT", help="address of GET /metrics, for Prometheus (default: none)")
     parser.add_argument("--public-url", default="", metavar="URL", help="the URL that clients use, when it is not the address listened on")
     parser.add_argument("--accept-host", action="append", default=[], metavar="NAME", help="one more Host name to answer for (repeatable)")
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help="proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (repeatable)",
+    )
+    parser.add_argument(
+        "--max-connections",
+        type=int,
+        default=12_000,
+        metavar="N",
+        help="how many connections there may be at once (default 12000, or what the limit of open files leaves)",
+    )
     parser.add_argument("--tls-cert", default="", metavar="FILE", help="PEM certificate chain; with --tls-key the API speaks TLS")
     parser.add_argument("--tls-key", default="", metavar="FILE", help="PEM private key of --tls-cert")
     parser.add_argument("--tls-self-signed", action="store_true", help="speak TLS with DIR/tls/cert.pem, made here: to try things out")
@@ -125,6 +139,8 @@ def run(args: argparse.Namespace) -> int:
         operator_uids=tuple(args.operator_uid),
         idp_allow=tuple(args.idp_allow),
         idp_ca=args.idp_ca,
+        trusted_proxies=tuple(args.trusted_proxy),
+        max_connections=args.max_connections,
         failure_rate=args.failure_rate,
         max_staleness=args.max_staleness,
         durable=not args.ledger_not_durable,

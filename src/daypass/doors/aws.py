@@ -89,7 +89,7 @@ class AwsDoor:
                 return
             if outcome.changed:
                 self._upkeep.recorded(event.request_id)
-            answer(_unkept(outcome.response))
+            answer(_unkept(outcome.response, proven=event.caller is not None))
 
         self._node.ledger.append(outcome.line, recorded, minted=event.minted, spoolable=event.read_only and event.minted is None)
 
@@ -120,6 +120,6 @@ class AwsDoor:
         return pending.work()
 
 
-def _unkept(response: Response) -> Response:
+def _unkept(response: Response, *, proven: bool = False) -> Response:
     """`response`, which no cache may keep: answers hold secrets (attack row M07)."""
-    return Response(response.status, (*response.headers, _NO_STORE), response.body)
+    return Response(response.status, (*response.headers, _NO_STORE), response.body, proven)

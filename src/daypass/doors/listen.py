@@ -6,7 +6,9 @@ Does not know what is served.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import resource
 import signal
 import socket
 import time
@@ -19,7 +21,8 @@ from types import FrameType
 
 import uvicorn
 
-from daypass.doors.protocol import ApiProtocol, State
+from daypass.doors.crowd import MAX_CONNECTIONS, Crowd
+from daypass.doors.protocol import REQUEST_SECONDS, ApiProtocol, State
 from daypass.doors.tls import Certificate
 from daypass.values.errors import ConfigError
 
@@ -27,6 +30,9 @@ SOCKET_NAME = "control.sock"
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 25  # F-38: drain ≤ 30 s
+FILES_KEPT = 256  # of those that the system lets a process open, for the state, the ledger, identity providers and the operator
+
+log = logging.getLogger(__name__)
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:
@@ -62,6 +68,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def make_room(connections: int = MAX_CONNECTIONS) -> Crowd:
+    """The crowd that `connections` bounds, or the system's limit of open files when that is lower: it is raised as far as it goes."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    room = connections if hard == resource.RLIM_INFINITY else min(connections, max(hard - FILES_KEPT, 1))
+    if room < connections:
+        log.warning("the limit of open files leaves room for fewer connections", extra={"connections": room, "wanted": connections})
+    return Crowd(room)
+
+
 class ApiServer(uvicorn.Server):
     """uvicorn's server on one TCP socket (TLS when configured) and one unix socket (never TLS).
 
@@ -80,9 +96,10 @@ class ApiServer(uvicorn.Server):
         on_ready: Callable[[], None],
         on_drain: Callable[[], None] = lambda: None,
         delay: float = 0.0,
+        state: State | None = None,
     ) -> None:
         super().__init__(config)
-        self.server_state: State = State()
+        self.server_state: State = state or State()
         self._on_drain = on_drain
         self._delay = delay
         self._unix = unix
@@ -100,13 +117,15 @@ class ApiServer(uvicorn.Server):
         return len(self.server_state.connections)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
         if self.should_exit:
             return
         loop = asyncio.get_running_loop()
-        for config, listener in self.beside:
+        for config, listener in [*((self.config, listener) for listener in sockets or ()), *self.beside]:
             factory = partial(ApiProtocol, config, self.server_state, {}, loop)
-            self.servers.append(await loop.create_server(factory, sock=listener, ssl=config.ssl, backlog=BACKLOG))
+            patience = REQUEST_SECONDS if config.ssl else None  # for a handshake, as for a head (F-30)
+            made = await loop.create_server(factory, sock=listener, ssl=config.ssl, backlog=BACKLOG, ssl_handshake_timeout=patience)
+            self.servers.append(made)
         plain = configure(self.config.loaded_app)
         factory = partial(ApiProtocol, plain, self.server_state, {}, loop)
         self.servers.append(await loop.create_unix_server(factory, sock=self._unix, backlog=BACKLOG))

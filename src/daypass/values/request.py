@@ -50,8 +50,9 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What goes out: status, header pairs, body. The door adds Date and Content-Length."""
+    """What goes out: status, header pairs, body; `proven` tells that the caller proved who it is. The door adds Date and Content-Length."""
 
     status: int
     headers: HeaderPairs
     body: bytes
+    proven: bool = False

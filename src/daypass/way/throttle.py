@@ -25,12 +25,12 @@ class Throttle:
 
     def exhausted(self, peer: str, now: float) -> bool:
         """Whether `peer` has no token left."""
-        bucket = self._buckets.get(_party(peer))
+        bucket = self._buckets.get(party(peer))
         return bucket is not None and self._level(bucket, now) < 1.0
 
     def spend(self, peer: str, now: float) -> None:
         """Take one token of `peer`, after it failed to prove itself."""
-        peer = _party(peer)
+        peer = party(peer)
         bucket = self._buckets.pop(peer, None)
         level = self._burst if bucket is None else self._level(bucket, now)
         if len(self._buckets) >= MAX_PEERS:
@@ -43,8 +43,8 @@ class Throttle:
 
 
 @lru_cache(MAX_PEERS)
-def _party(peer: str) -> str:
-    """Who shares a bucket with `peer`: an IPv4 address stands alone; all addresses of an IPv6 /64 are one host's to choose."""
+def party(peer: str) -> str:
+    """Who shares a bound with `peer`: an IPv4 address stands alone; all addresses of an IPv6 /64 are one host's to choose."""
     if ":" not in peer or peer.startswith("uid:"):
         return peer
     return f"{int(IPv6Address(peer)) >> _INTERFACE_BITS:x}/64"
