@@ -12,12 +12,10 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import uvloop
 
@@ -25,22 +23,24 @@ import daypass.services  # noqa: F401  # importing it is what offers the operati
 from daypass import passes
 from daypass.doors import log as logs
 from daypass.doors.aws import AwsDoor
-from daypass.doors.crowd import MAX_CONNECTIONS
-from daypass.doors.listen import ApiServer, configure, is_loopback, listen_tcp, listen_unix, make_room
+from daypass.doors.listen import ApiServer, configure, listen_tcp, listen_unix, make_room
 from daypass.doors.notify import tell
 from daypass.doors.protocol import State
 from daypass.doors.proxies import Proxies
+from daypass.doors.sealed import SealedDoor, wait_sealed
 from daypass.doors.tls import Certificate, self_signed
 from daypass.doors.watch import watch
 from daypass.outside.jwks import FetchSettings, KeyFetcher
-from daypass.policy import rails
 from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
+from daypass.settings import Settings, hosts_of, operators_of, rails_of, root_key_of, secret_of, url_of, verify
 from daypass.store import Store, StoreFailed, open_store
-from daypass.store.keys import root_key
-from daypass.store.ledger import Ledger, Shipper
-from daypass.store.lock import lock_directory
-from daypass.values.errors import ConfigError
+from daypass.store.keys import RootKey
+from daypass.store.ledger import Ledger, Shipper, body_of
+from daypass.store.lock import lock_directory, verify_whole
+from daypass.values import ids
+from daypass.values.errors import ConfigError, KeyAway
+from daypass.values.event import Event
 from daypass.values.secret import Secret
 from daypass.way.clock import Clock
 from daypass.way.context import Node, Rules
@@ -54,52 +54,11 @@ if TYPE_CHECKING:
 BURST_SECONDS = 10.0  # of unproven requests at the full rate, before they are throttled
 OUTSIDE_THREADS = 8
 YOUNG_OBJECTS = 10_000  # before the collector looks at them: requests leave no cycles, and 64 under way are more than its 700
-MAX_SHUTDOWN_DELAY = 300.0  # seconds; no load balancer needs as long to see that a node is not ready
 ANYWHERE = frozenset({"0.0.0.0", "[::]"})  # noqa: S104  # as names they are nobody's; compared, not bound
 TRACES_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 DATABASE_FILE = "database"  # in DIR: the URL of the database that it was used with last
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What `daypass up` can be told (docs/reference/settings.md); times are seconds."""
-
-    data: Path
-    host: str = "127.0.0.1"
-    port: int = 9400
-    metrics: tuple[str, int] | None = None
-    public_url: str = ""
-    accepted_hosts: tuple[str, ...] = ()
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_self_signed: bool = False
-    insecure_http: bool = False
-    key_file: Path | None = None
-    passphrase_file: Path | None = None
-    db: str = ""
-    db_password_file: Path | None = None
-    operator_uids: tuple[int, ...] = ()
-    idp_allow: tuple[str, ...] = ()
-    idp_ca: str = ""
-    trusted_proxies: tuple[str, ...] = ()
-    max_connections: int = MAX_CONNECTIONS
-    failure_rate: float = 100.0
-    max_staleness: float = 5400.0
-    region: str = "us-east-1"
-    durable: bool = True
-    rails: tuple[str, ...] = ()
-    aws_exact: bool = False
-    shutdown_delay: float = 0.0
-    log_format: logs.Form = "json"
-    log_level: logs.Level = "warning"
-    traces: str = ""
-
-    @property
-    def tls(self) -> bool:
-        """Whether the listeners speak TLS."""
-        return bool(self.tls_certificate) or self.tls_self_signed
 
 
 def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> None:
@@ -108,10 +67,11 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
     Raises ConfigError, before anything listens, for settings that cannot be served.
     """
     logs.log_to_stderr(settings.log_format, settings.log_level)
-    _verify(settings)
+    verify(settings)
     os.umask(0o077)  # what is made from here on is nobody else's to read or write, whatever was set before (attack row H79)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = settings.data.resolve()
+    verify_whole(data)
     with lock_directory(data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, data, wall))
 
@@ -119,24 +79,41 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
 async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | None) -> None:
     listener = listen_tcp(settings.host, settings.port)
     beside = listen_tcp(*settings.metrics) if settings.metrics else None
-    url = settings.public_url or _url(settings, listener.getsockname()[1])
-    certificate = _certificate(settings, data, _hosts(settings, url), Clock(wall=wall)())
+    url = settings.public_url or url_of(settings, listener.getsockname()[1])
+    certificate = _certificate(settings, data, hosts_of(settings, url), Clock(wall=wall)())
     with ThreadPoolExecutor(1, "storage") as storage, ThreadPoolExecutor(OUTSIDE_THREADS, "outside") as outside:
         loop = asyncio.get_running_loop()
         name = _node_name(data)
+
+        async def attempt(key: RootKey | None) -> tuple[Store, Clock, Secret]:
+            try:
+                return await loop.run_in_executor(storage, _open_store, settings, data, name, wall, key)
+            except StoreFailed as failure:
+                raise ConfigError(f"the database fell away during the start: {failure}") from failure
+
+        unsealed = ""
         try:
-            store, clock, ledger_key = await loop.run_in_executor(storage, _open_store, settings, data, name, wall)
-        except StoreFailed as failure:
-            raise ConfigError(f"the database fell away during the start: {failure}") from failure
+            store, clock, ledger_key = await attempt(None)
+        except KeyAway as away:
+            sealed = SealedDoor(attempt, away, operators_of(settings), secrets.token_bytes)
+            opened = await wait_sealed(sealed, away, data, url, certificate, listener, beside)
+            if opened is None:
+                return
+            (store, clock, ledger_key), unsealed = opened, sealed.by
         shipper = Shipper(data / "ledger", store.shipped_line(name))
         upkeep = Upkeep(name, store, shipper, storage, clock)
         ledger = Ledger(data / "ledger", ledger_key, name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note)
         ledger.open(clock(), store.anchored(name))
+        if unsealed:
+            ledger.append_sync([_unseal_line(unsealed, clock())])
         outbox = store.outbox_lines()
         ledger.recover(outbox)
         await loop.run_in_executor(storage, store.forget_outbox, [request_id for request_id, _ in outbox])
-        if store.shared:
-            upkeep.share(Peers(store, ledger, url), ledger)
+        store.rotation.after = timedelta(days=settings.rotate_keys_after) if settings.rotate_keys_after else None
+        store.rotation.staleness = settings.max_staleness
+        peers = Peers(store, ledger, url) if store.shared else None
+        if peers is not None:
+            upkeep.share(peers, ledger)
         node = _node(settings, data, url, store, ledger, ledger_key)
         door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
         door.tracer = _tracer(settings)
@@ -152,6 +129,8 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
             server.beside.append((configure(metrics, certificate), beside))
             sys.stderr.write(f"metrics on port {beside.getsockname()[1]}\n")
         store.listen(partial(_hear, loop, store, upkeep))
+        if peers is not None:
+            await loop.run_in_executor(storage, peers.join, clock())
         await upkeep.round()
         gc.freeze()  # modules and state stay: the collector need not go through them again and again
         gc.set_threshold(YOUNG_OBJECTS)
@@ -174,6 +153,12 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
             store.close()
             if door.tracer is not None:
                 await loop.run_in_executor(outside, door.tracer.close)
+
+
+def _unseal_line(peer: str, now: datetime) -> bytes:
+    """The ledger line that tells who brought the root key, written as soon as there is a ledger."""
+    event = Event(ids.request_id(secrets.token_bytes(16)), now, "daypass", "Unseal", peer, "", status=200, read_only=False)
+    return body_of(event)
 
 
 def _certificate(settings: Settings, data: Path, hosts: Iterable[str], now: datetime) -> Certificate | None:
@@ -206,11 +191,16 @@ def _take_leave(store: Store, now: datetime) -> None:
         store.leave()
 
 
-def _open_store(settings: Settings, data: Path, node: str, wall: Callable[[], datetime] | None) -> tuple[Store, Clock, Secret]:
-    """The store, made at the first start, and the clock that goes on from what it has seen. On the storage thread."""
-    key = root_key(settings.key_file or data / "root.key", _secret_of(settings.passphrase_file, "passphrase"))
+def _open_store(
+    settings: Settings, data: Path, node: str, wall: Callable[[], datetime] | None, key: RootKey | None = None
+) -> tuple[Store, Clock, Secret]:
+    """The store, made at the first start, and the clock that goes on from what it has seen. On the storage thread.
+
+    `key` is the root key when somebody brought it, in place of that of the settings. Raises ConfigError, KeyAway among them.
+    """
+    key = key or root_key_of(settings, data)
     started = Clock(wall=wall)()
-    password = _secret_of(settings.db_password_file, "database's password")
+    password = secret_of(settings.db_password_file, "database's password")
     # alone: by the directory's lock
     store = open_store(_database(settings, data), key, started, alone=True, node=node, password=password)
     clock = Clock(store.clock_high_water, wall)
@@ -242,7 +232,7 @@ def move_database(data: Path, url: str, password_file: Path | None) -> dict[str,
         own = data / "daypass.db"
         if not own.exists():
             raise ConfigError(f"{data} holds no daypass.db to be moved")
-        moved = move(own, url, _node_name(data), _secret_of(password_file, "database's password"))
+        moved = move(own, url, _node_name(data), secret_of(password_file, "database's password"))
         (data / DATABASE_FILE).write_text(f"{url}\n")
         # INVARIANT: two databases of one installation never serve: what was ended in one would live in the other
         own.rename(own.with_suffix(".db.moved"))
@@ -254,14 +244,14 @@ def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger
     if organization is None:
         raise ConfigError(f"{data} holds no organization that can be read: restore it from a backup")
     rules = Rules(
-        operator_uids=frozenset({os.getuid(), 0, *settings.operator_uids}),
+        operator_uids=operators_of(settings),
         management_account=organization.account,
         max_staleness=settings.max_staleness,
-        hosts=_hosts(settings, url),
+        hosts=hosts_of(settings, url),
         region=settings.region,
         url=url,
         data_directory=str(data),
-        rails=_rails(settings),
+        rails=rails_of(settings),
     )
     return Node(
         store=store,
@@ -282,65 +272,6 @@ def _node_name(data: Path) -> str:
     if not file.exists():
         file.write_text(f"node-{secrets.token_hex(4)}\n")
     return file.read_text().strip()
-
-
-def _verify(settings: Settings) -> None:
-    """Raises ConfigError for what is refused before anything is opened (DESIGN §5)."""
-    if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise ConfigError("--tls-cert and --tls-key go together")
-    if settings.tls_certificate and settings.tls_self_signed:
-        raise ConfigError("--tls-self-signed is for those without --tls-cert")
-    for host in (settings.host, *(settings.metrics or ())[:1]):
-        if not settings.tls and not settings.insecure_http and not is_loopback(host):
-            how = "give --tls-cert and --tls-key, try with --tls-self-signed, or insist with --insecure-http"
-            raise ConfigError(f"listening on {host} without TLS is refused: {how}")
-    if settings.public_url and urlsplit(settings.public_url).path not in ("", "/"):
-        raise ConfigError("--public-url has to be a scheme and a host: clients drop its path in places")
-    if not 0 <= settings.shutdown_delay <= MAX_SHUTDOWN_DELAY:
-        raise ConfigError(f"--shutdown-delay has to be 0 to {MAX_SHUTDOWN_DELAY} seconds, not {settings.shutdown_delay}")
-    where = urlsplit(settings.traces)
-    if settings.traces and (where.scheme not in ("http", "https") or not where.hostname or where.username or where.password):
-        raise ConfigError("--traces has to be an http:// or https:// URL without a password: those go into OTEL_EXPORTER_OTLP_HEADERS")
-    _rails(settings)
-    try:
-        Proxies(settings.trusted_proxies)
-    except ValueError as error:
-        raise ConfigError(f"--trusted-proxy wants an address or a network: {error}") from error
-    if settings.max_connections < 1:
-        raise ConfigError("--max-connections has to be at least 1")
-
-
-def _rails(settings: Settings) -> rails.Settings:
-    try:
-        return rails.read_settings(settings.rails, aws_exact=settings.aws_exact)
-    except ValueError as error:
-        raise ConfigError(f"--rail: {error}") from error
-
-
-def _secret_of(file: Path | None, what: str) -> Secret | None:
-    """What the file of a setting holds, None without one. Raises ConfigError, also for a file that others can read."""
-    if file is None:
-        return None
-    try:
-        if file.stat().st_mode & 0o077:
-            raise ConfigError(f"{file} can be read by others: chmod 600 {file}")
-        return Secret(file.read_bytes().rstrip(b"\n"))
-    except OSError as error:
-        raise ConfigError(f"the {what} cannot be read from {file}: {error.strerror}") from error
-
-
-def _url(settings: Settings, port: int) -> str:
-    scheme = "https" if settings.tls else "http"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{scheme}://{host}:{port}"
-
-
-def _hosts(settings: Settings, url: str) -> frozenset[str]:
-    """The Host names that requests may have, lower-case and without port: an attacker's name that resolves to us is none of them."""
-    names = {settings.host, urlsplit(url).hostname or "", *settings.accepted_hosts}
-    if is_loopback(settings.host):
-        names |= {"localhost", "127.0.0.1", "::1"}
-    return frozenset(f"[{name}]" if ":" in name else name.lower() for name in names if name)
 
 
 def _say_ready(data: Path, url: str, region: str) -> None:

@@ -35,6 +35,7 @@ ROOMS_OF: dict[str, frozenset[str]] = {
     "rich": frozenset({"cli"}),
     "prometheus_client": frozenset({"doors"}),
     "segno": frozenset({"services"}),
+    "pkcs11": frozenset({"store"}),  # python-pkcs11's
     "psycopg": frozenset({"store"}),
     "sqlalchemy": frozenset({"store"}),
     "sqlite3": frozenset({"store"}),

@@ -51,6 +51,7 @@ NOT_BEFORE_READY = frozenset(
         "alembic",
         "botocore",
         "opentelemetry",
+        "pkcs11",
         "prometheus_client",
         "psycopg",
         "requests",

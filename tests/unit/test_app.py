@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from daypass.app import Settings, _hosts, _secret_of, _url, _verify
 from daypass.cli.main import main
+from daypass.settings import Settings, hosts_of, secret_of, url_of, verify
 from daypass.values.errors import ConfigError
 from rig.canary import Canaries
 from rig.idp import Idp
@@ -41,7 +41,7 @@ def settings(**more: Any) -> Settings:
     ],
 )
 def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
-    assert _verify(settings(**more)) is None
+    assert verify(settings(**more)) is None
 
 
 @pytest.mark.parametrize(
@@ -59,33 +59,33 @@ def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
 )
 def test_settings_that_are_refused(more: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        _verify(settings(**more))
+        verify(settings(**more))
 
 
 def test_the_hosts_that_are_answered_for() -> None:
-    assert _hosts(settings(), "http://127.0.0.1:9400") == {"127.0.0.1", "localhost", "[::1]"}
+    assert hosts_of(settings(), "http://127.0.0.1:9400") == {"127.0.0.1", "localhost", "[::1]"}
     own = settings(host="192.0.2.1", accepted_hosts=("Daypass.Internal",))
-    assert _hosts(own, "https://daypass.example:8443") == {"192.0.2.1", "daypass.example", "daypass.internal"}
+    assert hosts_of(own, "https://daypass.example:8443") == {"192.0.2.1", "daypass.example", "daypass.internal"}
 
 
 def test_urls() -> None:
-    assert _url(settings(), 1) == "http://127.0.0.1:1"
-    assert _url(settings(host="::1", tls_certificate="c"), 2) == "https://[::1]:2"
+    assert url_of(settings(), 1) == "http://127.0.0.1:1"
+    assert url_of(settings(host="::1", tls_certificate="c"), 2) == "https://[::1]:2"
 
 
 def test_a_passphrase_is_a_private_file(tmp_path: Path) -> None:
     file = tmp_path / "passphrase"
     with pytest.raises(ConfigError, match="cannot be read"):
-        _secret_of(file, "passphrase")
+        secret_of(file, "passphrase")
     file.write_bytes(b"open sesame\n")
     file.chmod(0o640)
     with pytest.raises(ConfigError, match="chmod 600"):
-        _secret_of(file, "passphrase")
+        secret_of(file, "passphrase")
     file.chmod(0o600)
-    found = _secret_of(file, "passphrase")
+    found = secret_of(file, "passphrase")
     assert found is not None
     assert found.reveal() == b"open sesame"
-    assert _secret_of(None, "passphrase") is None
+    assert secret_of(None, "passphrase") is None
 
 
 # -- as its own process

@@ -17,6 +17,7 @@ DEFAULT_DATA = "./.daypass"
 
 COMMANDS = {
     "up": "start the server",
+    "unseal": "bring a sealed server its passphrase",
     "demo": "show the whole story on a small sample company",
     "process": "print the operator's pass for an SDK's credential_process",
     "env": "print a pass as shell variables",
@@ -29,6 +30,8 @@ COMMANDS = {
     "can-become": "list and draw every role that a principal can reach",
     "nodes": "list the nodes that share the database",
     "migrate": "move the state from its file into PostgreSQL",
+    "backup": "take a sealed backup while the server goes on, or prove one",
+    "restore": "make an installation of a backup",
     "policy": "check a policy: validate, warn, compare with an older one",
     "rails": "list the guard rails of policies and what they speak against",
     "doctor": "find what keeps clients from working",

@@ -38,14 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-key", default="", metavar="FILE", help="PEM private key of --tls-cert")
     parser.add_argument("--tls-self-signed", action="store_true", help="speak TLS with DIR/tls/cert.pem, made here: to try things out")
     parser.add_argument("--insecure-http", action="store_true", help="listen beyond this host without TLS all the same")
-    parser.add_argument("--key-file", type=Path, default=None, metavar="FILE", help="the root key, mode 0600 (default DIR/root.key)")
-    parser.add_argument(
-        "--passphrase-file",
-        type=Path,
-        default=None,
-        metavar="FILE",
-        help="take the root key from the passphrase in FILE (mode 0600) instead",
-    )
+    parser.add_argument("--sealed", action="store_true", help="take the root key from the passphrase that `daypass unseal` brings")
+    add_root_keys(parser)
     parser.add_argument(
         "--db",
         default="",
@@ -84,6 +78,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how old the state may be before this node stops deciding (default 5400)",
     )
     parser.add_argument(
+        "--rotate-keys-after",
+        type=float,
+        default=30.0,
+        metavar="DAYS",
+        help="the age at which seal keys and data keys are replaced (default 30; 0: only by daypass keys rotate)",
+    )
+    parser.add_argument(
+        "--keep-ledger", type=float, default=0.0, metavar="DAYS", help="how long ledger lines are kept at least (default: for ever)"
+    )
+    parser.add_argument(
         "--rail",
         action="append",
         default=[],
@@ -111,6 +115,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # for bench/ alone: answers do not wait for the disk
 
 
+def add_root_keys(parser: argparse.ArgumentParser) -> None:
+    """Where the root key is (docs/how-to/keep-the-root-key.md)."""
+    parser.add_argument("--key-file", type=Path, default=None, metavar="FILE", help="the root key, mode 0600 (default DIR/root.key)")
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="take the root key from the passphrase in FILE (mode 0600) instead",
+    )
+    parser.add_argument(
+        "--hsm-module",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="the root key is in a PKCS#11 token: the token's library; with the next three",
+    )
+    parser.add_argument("--hsm-token", default="", metavar="LABEL", help="the token's label")
+    parser.add_argument("--hsm-key", default="daypass", metavar="LABEL", help="the key's label (default daypass)")
+    parser.add_argument("--hsm-pin-file", type=Path, default=None, metavar="FILE", help="the user PIN of the token, mode 0600")
+    parser.add_argument("--kms-key", default="", metavar="ID", help="the root key is a key of AWS KMS: its id or ARN")
+    parser.add_argument("--kms-endpoint", default="", metavar="URL", help="where the KMS is (default: AWS's, of the region)")
+    parser.add_argument("--kms-region", default="", metavar="REGION", help="the key's region (default: that of its ARN, or AWS_REGION)")
+    parser.add_argument("--kms-ca", default="", metavar="FILE", help="PEM certificates of private CAs of the KMS")
+
+
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM. Exit codes: 0 drained, 6 a setting is wrong (said on stderr)."""
     gc.disable()  # what loads now stays; serve() freezes it and turns the collector on again
@@ -119,7 +149,8 @@ def run(args: argparse.Namespace) -> int:
         wrong = ("--listen", args.listen) if listen is None else ("--metrics", args.metrics)
         print(f"daypass up: {wrong[0]} wants HOST:PORT, not {wrong[1]!r}", file=sys.stderr)
         return 2
-    from daypass.app import Settings, serve  # the server's imports are not for the other commands to pay
+    from daypass.app import serve  # the server's imports are not for the other commands to pay
+    from daypass.settings import Settings
 
     settings = Settings(
         data=Path(args.data),
@@ -134,6 +165,15 @@ def run(args: argparse.Namespace) -> int:
         insecure_http=args.insecure_http,
         key_file=args.key_file,
         passphrase_file=args.passphrase_file,
+        sealed=args.sealed,
+        hsm_module=args.hsm_module,
+        hsm_token=args.hsm_token,
+        hsm_key=args.hsm_key,
+        hsm_pin_file=args.hsm_pin_file,
+        kms_key=args.kms_key,
+        kms_endpoint=args.kms_endpoint,
+        kms_region=args.kms_region,
+        kms_ca=args.kms_ca,
         db=args.db,
         db_password_file=args.db_password_file,
         operator_uids=tuple(args.operator_uid),
@@ -143,6 +183,8 @@ def run(args: argparse.Namespace) -> int:
         max_connections=args.max_connections,
         failure_rate=args.failure_rate,
         max_staleness=args.max_staleness,
+        keep_ledger=args.keep_ledger,
+        rotate_keys_after=args.rotate_keys_after,
         durable=not args.ledger_not_durable,
         rails=tuple(args.rail),
         aws_exact=args.aws_exact,

@@ -14,6 +14,15 @@ from daypass.values.errors import ConfigError
 log = logging.getLogger(__name__)
 
 
+STAGE = "restoring"  # in a data directory: where a restore builds, and what it leaves when it is broken off
+
+
+def verify_whole(directory: Path) -> None:
+    """Raises ConfigError when a restore to `directory` is under way or was broken off: what is there is not all of it."""
+    if (directory / STAGE).exists():
+        raise ConfigError(f"A restore to {directory} was broken off, or is under way: run `daypass restore` again. Nothing was changed.")
+
+
 class DirectoryLock:
     """A held lock; it goes with `release()` or with the process, however that ends."""
 

@@ -1,4 +1,4 @@
-"""The error tree. Everything that is not one of these three is a bug and answers 500 without detail."""
+"""The error tree. A request fails by Refusal or ProofError, a start by ConfigError; everything else is a bug: 500 without detail."""
 
 from __future__ import annotations
 
@@ -71,3 +71,19 @@ class ProofError(Exception):
 
 class ConfigError(Exception):
     """daypass cannot start or go on as configured; the message names the setting and the mend."""
+
+
+class KeyAway(ConfigError):
+    """The place of the root key does not answer now and may do so later. The message is the operator's; `told` is for everybody.
+
+    INVARIANT: `told` holds no name, path or address. `by_itself` is False when somebody has to bring the key (`daypass unseal`).
+    """
+
+    def __init__(self, message: str, told: str, *, by_itself: bool = True) -> None:
+        super().__init__(message)
+        self.told = told
+        self.by_itself = by_itself
+
+
+class WrongKey(Exception):
+    """What was to be unwrapped was wrapped under another key, for another place, or was altered."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from daypass.app import Settings, _database
+from daypass.app import _database
+from daypass.settings import Settings
 from daypass.cli.exits import CONFIG, OK, UNREACHABLE, USAGE
 from daypass.store.lock import lock_directory
 from daypass.values.errors import ConfigError

@@ -13,7 +13,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from daypass.app import Settings, serve
+from daypass.app import serve
+from daypass.settings import Settings
 
 
 class MovableClock:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import os
-import shlex
-import stat
 from pathlib import Path
 
-from daypass.store.keys.root import KEY_BYTES, LocalKey
+import msgspec
+
+from daypass.store.keys.private import read_private
+from daypass.store.keys.root import KEY_BYTES, LocalKey, read_parameters
 from daypass.values.errors import ConfigError
 
 _HEAD = b"daypass root key 1\n"  # so that a wrong file shows at once
 _MAX_FILE = 256
+
+
+class _Parameters(msgspec.Struct, frozen=True, tag="file", tag_field="kind", forbid_unknown_fields=True):
+    """A file has none."""
 
 
 class FileKey:
@@ -31,12 +36,11 @@ class FileKey:
         if not os.path.lexists(self._path):
             self._create()
         self._key = LocalKey(self._read())
-        return b'{"kind":"file"}'
+        return msgspec.json.encode(_Parameters())
 
     def resume(self, parameters: bytes) -> None:
         """Use the file, which must be there (fault F-22)."""
-        if b'"file"' not in parameters:
-            raise ConfigError("The root key of this database comes from a passphrase, not from a key file. Nothing was changed.")
+        read_parameters(parameters, _Parameters)
         if not os.path.lexists(self._path):
             raise ConfigError(
                 f"The key file {self._path} is missing, and the database was made with it: bring it back from its backup. "
@@ -70,34 +74,12 @@ class FileKey:
             os.close(directory)
 
     def _read(self) -> bytes:
-        """(1) opened without following a link, (2) checked on the open file, (3) strictly read."""
-        try:
-            file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)  # (1)
-        except OSError as error:
-            raise ConfigError(f"The key file {self._path} must be a regular file of this user; opening it: {error.strerror}.") from None
-        try:
-            self._verify_private(os.fstat(file))  # (2)
-            text = os.read(file, _MAX_FILE)
-        finally:
-            os.close(file)
+        text = read_private(self._path, "key file", _MAX_FILE)
         body = text.removeprefix(_HEAD)
-        try:  # (3)
+        try:
             key = base64.b64decode(body.removesuffix(b"\n"), validate=True)
         except ValueError:
             key = b""
         if body == text or len(key) != KEY_BYTES:
             raise ConfigError(f"{self._path} is no key file of daypass, or is damaged: bring it back from its backup. Nothing was changed.")
         return key
-
-    def _verify_private(self, status: os.stat_result) -> None:
-        """Raises ConfigError with the mend (attack row M22)."""
-        quoted = shlex.quote(str(self._path))
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"The key file {self._path} is not a regular file.")
-        if status.st_uid != os.geteuid():
-            raise ConfigError(
-                f"The key file {self._path} belongs to uid {status.st_uid}, daypass runs as {os.geteuid()}: chown {os.geteuid()} {quoted}"
-            )
-        mode = stat.S_IMODE(status.st_mode)
-        if mode & 0o177:
-            raise ConfigError(f"The key file {self._path} has mode {mode:04o}, so that others could use it: chmod 600 {quoted}")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from daypass.values.errors import ConfigError, WrongKey
 
 KEY_BYTES = 32  # AES-256
 NONCE_BYTES = 12  # NIST SP 800-38D §8.2.2: 96 random bits, for at most 2**32 uses of one key
 
-
-class WrongKey(Exception):
-    """What was to be unwrapped was wrapped under another key, for another place, or was altered."""
+_KINDS = {"file": "in a key file", "passphrase": "in a passphrase", "pkcs11": "in a PKCS#11 token", "kms": "in a KMS"}
 
 
 class RootKey(Protocol):
-    """Where a root key lives. `begin` or `resume` is called once, before the others; what they raise is a ConfigError."""
+    """Where a root key lives. `begin` or `resume` is called once, before the others.
+
+    What any of them raises is a ConfigError; a KeyAway among these means that the same call may succeed later.
+    """
 
     @property
     def where(self) -> str:
@@ -53,3 +57,23 @@ class LocalKey:
             return self._aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound_to)
         except (InvalidTag, ValueError) as error:
             raise WrongKey(str(error)) from None
+
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+
+
+def read_parameters(parameters: bytes, form: type[Parameters]) -> Parameters:
+    """The parameters that a root key of this `form` (its tag is the kind) gave. Raises ConfigError for those of another kind."""
+    wanted = str(form.__struct_config__.tag)
+    try:
+        kind = msgspec.json.decode(parameters, type=_Kind).kind
+        if kind == wanted:
+            return msgspec.json.decode(parameters, type=form)
+    except msgspec.DecodeError:
+        kind = ""
+    where = _KINDS.get(kind, "in a place that this daypass does not know")
+    raise ConfigError(f"The root key of this database is {where}, not {_KINDS[wanted]}. Nothing was changed.")
