@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from attacks.conftest import ALLOW_ALL, Target, accepted, allow, keys_of, member, policy, refused, trust
-from rig.http import Attempt, Bend, form, presign, sign, stamp, who_am_i
+from rig.http import Attempt, Bend, Reply, form, presign, sign, stamp, who_am_i
 from rig.idp import Idp
 from rig.node import Keys, Refused, TestNode
 from rig.server import DAYPASS, Server, clean_environment, daypass, running
@@ -88,6 +88,43 @@ def test_C46_sessions_of_another_account_are_neither_seen_nor_ended(target: Targ
     accepted(target.iam("ListUsers", session))
     accepted(target.own("RevokeSessions", target.alice, SessionId=mine["SessionId"]))
     refused(target.iam("ListUsers", session), "ExpiredToken", status=403)
+
+
+def _registered(target: Target, keys: Keys, account: str, url: str, audience: str, *, role: str) -> None:
+    """The issuer, for tokens that are used once, and a role that its tokens may take, in one account."""
+    made = target.iam("CreateOpenIDConnectProvider", keys, Url=url, **{
+        "ClientIDList.member.1": audience, "Tags.member.1.Key": "daypass:single-use", "Tags.member.1.Value": "true",
+    })  # fmt: skip
+    provider = member(made, "OpenIDConnectProviderArn")
+    condition = {"StringEquals": {f"{url.removeprefix('https://')}:sub": "repo:acme/app"}}
+    document = trust({"Federated": provider}, action="sts:AssumeRoleWithWebIdentity", condition=condition)
+    accepted(target.iam("CreateRole", keys, RoleName=role, AssumeRolePolicyDocument=document))
+
+
+def test_C46_two_accounts_trust_one_issuer_each_for_itself(target: Target, idp: Idp) -> None:
+    """The issuer's keys are read once for both; clients, roles and the tokens that were used are each one's own."""
+    url = idp.issuer("/apart")
+    accounts = {"alice": target.account, "mallory": target.partner}
+    for name, keys in (("alice", target.alice), ("mallory", target.mallory)):
+        _registered(target, keys, accounts[name], url, f"{name}-app", role="apart")
+
+    def present(token: str, account: str) -> Reply:
+        role = f"arn:aws:iam::{account}:role/apart"
+        given = {"RoleArn": role, "RoleSessionName": "apart", "WebIdentityToken": token}
+        return form(target.url, {"Action": "AssumeRoleWithWebIdentity", **given}).send()
+
+    def token(name: str, jti: str) -> str:
+        return idp.token(idp.claims(path="/apart", aud=f"{name}-app", jti=jti))
+
+    refused(present(token("mallory", "1"), accounts["alice"]), "InvalidIdentityToken")
+    accepted(present(token("mallory", "same"), accounts["mallory"]))
+    accepted(present(token("alice", "same"), accounts["alice"]))  # the other account's use of the same jti is none of hers
+    refused(present(token("alice", "same"), accounts["alice"]), "InvalidIdentityToken")
+    refused(present(token("alice", "2"), accounts["mallory"]), "InvalidIdentityToken")
+    gone = f"arn:aws:iam::{target.partner}:oidc-provider/{url.removeprefix('https://')}"
+    accepted(target.iam("DeleteOpenIDConnectProvider", target.mallory, OpenIDConnectProviderArn=gone))
+    refused(present(token("mallory", "3"), accounts["mallory"]), "InvalidIdentityToken", "AccessDenied")
+    accepted(present(token("alice", "4"), accounts["alice"]))
 
 
 # -- what is on disk

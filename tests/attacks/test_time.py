@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from attacks.conftest import Target, accepted, allow, keys_of, policy, refused, 
 from rig.http import Bend, Reply, sign, stamp, who_am_i
 from rig.node import Keys, Refused, TestNode
 from rig.server import Server, daypass, running
+from rig.wait import until
 
 DENY_ALL = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 
@@ -108,6 +110,8 @@ def test_H06_what_the_operator_revokes_is_over_at_once(target: Target, server: S
     child = keys_of(target.assume(beside, parent))
     grandchild = keys_of(target.assume(beside, child))
     foreign = keys_of(target.assume(beside, target.mallory))
+    made = int(time.time())
+    until(lambda: int(time.time()) > made, "a child of the same second as the order is ended with its parent")
     listed = json.loads(server.command("sessions", "--principal", role, "-o", "json").stdout)
     session = next(item["SessionId"] for item in listed if item["AccessKeyId"] == parent.id)
     arguments: dict[str, tuple[str, ...]] = {

@@ -24,7 +24,19 @@ def test_a_session_is_ended_alone() -> None:
     endings = _obeying(order("session", session(1).id.hex()))
     assert endings.ended(session(1)) is not None
     assert endings.ended(session(2)) is None
-    assert endings.ended(session(2, ROLE, session(1))) is None
+    assert endings.ended(session(2, ROLE, session(1), issued=EPOCH - 1)) is None
+
+
+@pytest.mark.parametrize(("second", "ended"), [(-1, False), (0, True), (1, True)])
+def test_nothing_is_made_of_a_session_that_is_ended(second: int, ended: bool) -> None:
+    """A node that has not heard of the order yet may make a pass of it: the pass is over as soon as the order is known."""
+    parent = session(1)
+    child = session(2, ROLE, parent, issued=EPOCH + second)
+    endings = _obeying(order("session", parent.id.hex()))
+    assert (endings.ended(child) is not None) is ended
+    assert (endings.ended(session(3, OTHER, parent, child, issued=EPOCH + 100)) is not None) is ended
+    endings.replace(order("session", parent.id.hex()), None)
+    assert endings.ended(child) is None
 
 
 def test_a_subtree_is_ended_with_all_that_descends() -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from daypass.passes import MAX_DURATION
 from daypass.services.daypass.server import ask_on, on_account
 from daypass.store import Filter, IssuedPass
+from daypass.store.endings import made_since
 from daypass.store.records import Revocation, RevocationScope, Role, User
 from daypass.values.arn import read_arn
 from daypass.values.decision import Ask
@@ -172,7 +173,8 @@ def _count(ctx: Context, order: _Order) -> int:
     else:
         identity = bytes.fromhex(order.value)
         mine = store.passes(Filter(live_at=ctx.now, session_id=identity))
-        mine += store.descendants(identity) if order.scope == "subtree" else []
+        since = int(order.before.timestamp())
+        mine += [child for child in store.descendants(identity) if order.scope == "subtree" or made_since(child.session, identity, since)]
     return len({item.session.id for item in mine if _state(ctx, item) == "LIVE"})
 
 

@@ -70,8 +70,11 @@ def test_one_session_is_ended_and_its_descendants_with_the_subtree_alone(town: T
     alice, arn = town.user("alice"), town.role("worker")
     parent = town.session(alice, arn)
     child, other = town.session(parent, arn), town.session(alice, arn)
+    town.it.pass_time(seconds=1)
+    late = town.session(parent, arn)  # of the very second in which its parent is ended: nobody knows which was first
     answer = end(town, SessionId=of_key(town, parent)["SessionId"])
-    assert (answer["Scope"], answer["SessionsEnded"]) == ("session", 1)
+    assert (answer["Scope"], answer["SessionsEnded"]) == ("session", 2)
+    assert not lives(town, late)
     assert (lives(town, parent), lives(town, child), lives(town, other)) == (False, True, True)
     assert of_key(town, parent)["State"] == "ENDED"
     assert end(town, SubtreeOf=of_key(town, parent)["SessionId"])["SessionsEnded"] == 1
