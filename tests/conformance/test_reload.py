@@ -83,7 +83,7 @@ _records: st.SearchStrategy[Record] = st.one_of(
     st.sampled_from(HOLDINGS),
     *(st.builds(kind, _number, st.builds(user, _number)) for kind in (ssh_key, signing_certificate, service_credential)),
     st.builds(used, _number),
-    st.builds(seal_key, _number, st.sampled_from(["active", "retained", "revoked"])),
+    st.builds(seal_key, _number, st.sampled_from(["pending", "active", "retained", "revoked"])),
     st.builds(order, st.sampled_from(["session", "subtree"]), st.sampled_from([session(n).id.hex() for n in (1, 2)]), n=_number),
     st.builds(order, st.just("principal"), st.sampled_from([role(1).id, user(1).id]), n=_number, before=_time),
     st.builds(order, st.just("issued-before"), account=st.sampled_from(["", HERE, THERE]), n=_number, before=_time),

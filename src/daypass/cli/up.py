@@ -115,30 +115,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # for bench/ alone: answers do not wait for the disk
 
 
-def add_root_keys(parser: argparse.ArgumentParser) -> None:
-    """Where the root key is (docs/how-to/keep-the-root-key.md)."""
-    parser.add_argument("--key-file", type=Path, default=None, metavar="FILE", help="the root key, mode 0600 (default DIR/root.key)")
+def add_root_keys(parser: argparse.ArgumentParser, prefix: str = "") -> None:
+    """Where the root key is (docs/how-to/keep-the-root-key.md); `prefix` tells the options of one key from another's."""
     parser.add_argument(
-        "--passphrase-file",
+        f"--{prefix}key-file", type=Path, default=None, metavar="FILE", help="the root key, mode 0600 (default DIR/root.key)"
+    )
+    parser.add_argument(
+        f"--{prefix}passphrase-file",
         type=Path,
         default=None,
         metavar="FILE",
         help="take the root key from the passphrase in FILE (mode 0600) instead",
     )
     parser.add_argument(
-        "--hsm-module",
+        f"--{prefix}hsm-module",
         type=Path,
         default=None,
         metavar="FILE",
         help="the root key is in a PKCS#11 token: the token's library; with the next three",
     )
-    parser.add_argument("--hsm-token", default="", metavar="LABEL", help="the token's label")
-    parser.add_argument("--hsm-key", default="daypass", metavar="LABEL", help="the key's label (default daypass)")
-    parser.add_argument("--hsm-pin-file", type=Path, default=None, metavar="FILE", help="the user PIN of the token, mode 0600")
-    parser.add_argument("--kms-key", default="", metavar="ID", help="the root key is a key of AWS KMS: its id or ARN")
-    parser.add_argument("--kms-endpoint", default="", metavar="URL", help="where the KMS is (default: AWS's, of the region)")
-    parser.add_argument("--kms-region", default="", metavar="REGION", help="the key's region (default: that of its ARN, or AWS_REGION)")
-    parser.add_argument("--kms-ca", default="", metavar="FILE", help="PEM certificates of private CAs of the KMS")
+    parser.add_argument(f"--{prefix}hsm-token", default="", metavar="LABEL", help="the token's label")
+    parser.add_argument(f"--{prefix}hsm-key", default="daypass", metavar="LABEL", help="the key's label (default daypass)")
+    parser.add_argument(f"--{prefix}hsm-pin-file", type=Path, default=None, metavar="FILE", help="the user PIN of the token, mode 0600")
+    parser.add_argument(f"--{prefix}kms-key", default="", metavar="ID", help="the root key is a key of AWS KMS: its id or ARN")
+    parser.add_argument(f"--{prefix}kms-endpoint", default="", metavar="URL", help="where the KMS is (default: AWS's, of the region)")
+    parser.add_argument(
+        f"--{prefix}kms-region", default="", metavar="REGION", help="the key's region (default: that of its ARN, or AWS_REGION)"
+    )
+    parser.add_argument(f"--{prefix}kms-ca", default="", metavar="FILE", help="PEM certificates of private CAs of the KMS")
 
 
 def run(args: argparse.Namespace) -> int:

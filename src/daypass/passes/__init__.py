@@ -1,6 +1,6 @@
 """Passes: mint them, seal and open their tokens, derive their secrets, keep their lineage. Never decides and never fetches."""
 
-from daypass.passes.key import SealKeyValue, SealState
+from daypass.passes.key import SECRET_BYTES, SealKeyValue, SealState
 from daypass.passes.lineage import ancestors_of_child
 from daypass.passes.message import MESSAGE, MessageError, open_message, seal_message
 from daypass.passes.mint import RANDOM_BYTES, mint
@@ -18,6 +18,7 @@ __all__ = [
     "MESSAGE",
     "NONCE_BYTES",
     "RANDOM_BYTES",
+    "SECRET_BYTES",
     "MessageError",
     "OpenedTokens",
     "SealKeyValue",

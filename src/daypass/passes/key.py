@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from daypass.values.mac import Mac
 from daypass.values.secret import Secret
 
-SealState = Literal["active", "retained", "revoked"]
+SealState = Literal["pending", "active", "retained", "revoked"]
 
 SECRET_BYTES = 32
 VERSION = 1  # the first byte of every token; another layout gets another number
@@ -25,7 +25,8 @@ _MESSAGES = b"daypass/1 seal messages of refusals"
 class SealKeyValue:
     """One seal key: `id` is 8 lower-case hex characters, `secret` 32 random bytes.
 
-    Deriving costs some 40 µs, so keep the object as long as the key. "active" seals and opens, "retained" opens, "revoked" does neither.
+    Deriving costs some 40 µs, so keep the object as long as the key. "active" seals and opens, "pending" and "retained" open,
+    "revoked" does neither.
     Raises ValueError for another form of `id` or `secret`.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daypass.store.keys.data_key import DataKey
 from daypass.store.records import Record
 
 
@@ -21,11 +22,17 @@ class StoreFailed(Exception):
 
 
 class Changes:
-    """Records to put (new ones, or new versions of old ones) and to delete. For one `id` the last word counts."""
+    """Records to put (new ones, or new versions of old ones) and to delete. For one `id` the last word counts.
+
+    `data_keys` are those to be put, by id, None for one to be removed. `oldest` is the schema of the oldest daypass that can live with
+    these changes, where an earlier one could not read them.
+    """
 
     def __init__(self) -> None:
         self._put: dict[tuple[type[Record], str], Record] = {}
         self._deleted: dict[tuple[type[Record], str], Record] = {}
+        self.data_keys: dict[str, DataKey | None] = {}
+        self.oldest = ""
 
     def put(self, record: Record) -> None:
         """Store `record`, in place of the one with its id if there is one."""
@@ -50,4 +57,4 @@ class Changes:
         return tuple(self._deleted.values())
 
     def __bool__(self) -> bool:
-        return bool(self._put or self._deleted)
+        return bool(self._put or self._deleted or self.data_keys)

@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from daypass.store.changes import Changes, Conflict
 from daypass.store.engine import is_shared
-from daypass.store.keys import Envelope
 from daypass.store.records import Record
 from daypass.store.rows import Unreadable, read_row, stand_in
 from daypass.store.snapshot import Snapshot
-from daypass.store.tables import KINDS, TABLES, changes
+from daypass.store.tables import KINDS, TABLES, changes, data_keys
+from daypass.store.vault import Vault, put_data_keys
 
 KEPT = 100_000  # rows of the feed; a node that is further behind loads everything anew
 _NEWEST = select(func.coalesce(func.max(changes.c.seq), 0))  # built once: it runs with every change, and building takes longer
@@ -39,11 +39,12 @@ def newest(connection: Connection) -> int:
     return number
 
 
-def load(connection: Connection, envelope: Envelope, now: datetime) -> Found:
-    """Every record."""
+def load(connection: Connection, vault: Vault, now: datetime) -> Found:
+    """Every record, after the keys that it is sealed under. Raises StoreFailed for a data key that was tampered with."""
+    vault.refresh(connection)
     found = Found([], [], [])
     for kind, table in TABLES.items():
-        _read(connection, select(table), kind, envelope, now, found)
+        _read(connection, select(table), kind, vault, now, found)
     return found
 
 
@@ -53,18 +54,23 @@ def forgotten(connection: Connection, seq: int) -> bool:
     return oldest is None or oldest > seq + 1
 
 
-def since(connection: Connection, seq: int, envelope: Envelope, now: datetime) -> Found:
-    """The state now of every record that was changed after `seq`."""
+def since(connection: Connection, seq: int, vault: Vault, now: datetime) -> Found:
+    """The state now of every record that was changed after `seq`, data keys first. Raises StoreFailed as `load`."""
     touched: dict[type[Record], dict[str, None]] = {}
+    keys_changed = False
     for row in connection.execute(select(changes.c.kind, changes.c.id).where(changes.c.seq > seq).order_by(changes.c.seq)):
         if row.kind in KINDS:  # what a newer version keeps beside (schema.py says whether this one may go on)
             touched.setdefault(KINDS[row.kind], {})[row.id] = None
+        elif row.kind == data_keys.name:
+            keys_changed = True
+    if keys_changed:
+        vault.refresh(connection)
     found = Found([], [], [])
     for kind, ids in touched.items():
         table, wanted = TABLES[kind], list(ids)
         for start in range(0, len(wanted), _AT_ONCE):
             query = select(table).where(table.c.id.in_(wanted[start : start + _AT_ONCE]))
-            _read(connection, query, kind, envelope, now, found)
+            _read(connection, query, kind, vault, now, found)
         there = {record.id for record in found.put if type(record) is kind}
         found.removed.extend((kind, id) for id in wanted if id not in there)
     return found
@@ -93,8 +99,16 @@ def put(connection: Connection, snapshot: Snapshot, staged: Changes, rows: Seque
         except IntegrityError as error:
             raise Conflict(table.name, str(error.orig)) from None
         notes.append({"kind": table.name, "id": record.id, "operation": "put"})
+    put_data_keys(connection, staged.data_keys)
+    notes += [{"kind": data_keys.name, "id": id, "operation": "put" if key else "delete"} for id, key in staged.data_keys.items()]
     if notes:
         connection.execute(insert(changes), notes)
+
+
+def place_of(connection: Connection, kind: str, id: str) -> int:
+    """The number of the last change of a record or data key: who has come as far has it. 0 when that is no longer in the feed."""
+    found = select(func.max(changes.c.seq)).where(changes.c.kind == kind, changes.c.id == id)
+    return connection.execute(found).scalar() or 0
 
 
 def announce(connection: Connection, seq: int) -> None:
@@ -116,10 +130,10 @@ def everything(snapshot: Snapshot) -> Iterator[Record]:
         yield from snapshot.records(kind)
 
 
-def _read(connection: Connection, query: Select[Any], kind: type[Record], envelope: Envelope, now: datetime, found: Found) -> None:
+def _read(connection: Connection, query: Select[Any], kind: type[Record], vault: Vault, now: datetime, found: Found) -> None:
     for row in connection.execute(query).mappings():
         try:
-            found.put.append(read_row(kind, row, envelope))
+            found.put.append(read_row(kind, row, vault.envelope))
         except Unreadable as damage:
             told = {"table": damage.table, "id": damage.id, "error": damage.why, "consequence": "what needs it is denied"}
             log.error("a row is damaged", extra=told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -75,6 +75,16 @@ def count_passes(connection: Connection, wanted: Filter) -> int:
     """How many passes fit."""
     number: int = connection.execute(_filtered(select(func.count()).select_from(passes), wanted)).scalar_one()
     return number
+
+
+def live_between(connection: Connection, now: datetime, first: datetime, last: datetime | None) -> tuple[int, datetime | None]:
+    """Of the passes that were issued from `first` to `last` (None: until now): how many are not expired, and when the last of them is."""
+    query = select(func.count(), func.max(passes.c.expires)).where(passes.c.expires > int(now.timestamp()))
+    query = query.where(passes.c.issued >= int(first.timestamp()))
+    if last is not None:
+        query = query.where(passes.c.issued <= int(last.timestamp()))
+    number, expires = connection.execute(query).one()
+    return number, None if expires is None else datetime.fromtimestamp(expires, UTC)
 
 
 def collect_passes(connection: Connection, now: datetime) -> int:

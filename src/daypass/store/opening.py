@@ -32,12 +32,11 @@ def open_store(
 
     Raises ConfigError: the root key is not the database's, the schema is newer than this daypass, the database is damaged or away.
     """
-    engine, listen = _engine(url_or_path, node, password)
+    engine, listen = engine_of(url_or_path, node, password)
     try:
         migrate(engine)
-        with engine.execution_options(patient=True).begin() as connection:
-            envelope = vault.open_envelope(connection, root_key)
-        return Store(engine, envelope, now, alone=alone, node=node, listen=listen)
+        opened = vault.open_vault(engine, root_key, now)
+        return Store(engine, opened, now, alone=alone, node=node, listen=listen)
     except (DBAPIError, StoreFailed) as error:
         engine.dispose()
         why = error_name(error) if isinstance(error, DBAPIError) else str(error)
@@ -47,7 +46,8 @@ def open_store(
         raise
 
 
-def _engine(url_or_path: str | Path, node: str, password: Secret | None) -> tuple[Engine, Callable[[Heard], Listener] | None]:
+def engine_of(url_or_path: str | Path, node: str, password: Secret | None) -> tuple[Engine, Callable[[Heard], Listener] | None]:
+    """An engine for a PostgreSQL URL or the path of a SQLite file; for the former also what listens for the changes of other nodes."""
     if "://" not in str(url_or_path):
         return open_engine(url_or_path), None
     from daypass.store import postgres  # a tenth of a second at each start, for those who have it

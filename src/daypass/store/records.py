@@ -265,6 +265,7 @@ class UsedToken(Record, frozen=True, kw_only=True):
     until: datetime
 
 
+SealState = Literal["pending", "active", "retained", "revoked"]
 RevocationScope = Literal["session", "subtree", "principal", "issued-before"]
 
 
@@ -281,7 +282,16 @@ class Revocation(Record, frozen=True, kw_only=True):
 
 
 class SealKey(Record, frozen=True, kw_only=True):
-    """A key that seals session tokens; `id` is 8 hex characters. One is active, retained ones still open, revoked ones do not."""
+    """A key that seals session tokens; `id` is 8 hex characters. One is active and seals; a pending one opens and is to be active once
+    every node has it; retained ones still open; what a revoked one sealed is over.
 
-    state: Literal["active", "retained", "revoked"]
+    It sealed from `activated` (None: `created`) to `replaced`; after `until` no pass that it sealed can be alive. `hurried`: it does not
+    wait for nodes that are silent.
+    """
+
+    state: SealState
+    activated: datetime | None = None
+    replaced: datetime | None = None
+    until: datetime | None = None
+    hurried: bool = False
     secret: Secret

@@ -5,6 +5,7 @@ A secret stands in no row but sealed and bound to that row; everything else of a
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ _SESSION_ID = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _SECRETS: Mapping[type[Record], tuple[str, ...]] = {
     kind: tuple(field.name for field in msgspec.structs.fields(kind) if field.type is Secret) for kind in TABLES
 }
+_BOUND = frozenset({SealKey})  # whose whole row is bound to what is sealed in it: by its state it would end nothing, or seal again
+_BODY = ""  # beside the secrets by their names: the digest of what else stands in the row
 _DECODERS: Mapping[type[Record], msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in TABLES if not _SECRETS[kind]}
 
 
@@ -43,7 +46,7 @@ def row_of(record: Record, envelope: Envelope) -> dict[str, Any]:
     _verify_sound(record)
     kind = type(record)
     fields = msgspec.structs.asdict(record)
-    secrets = {name: fields.pop(name).reveal() for name in _SECRETS[kind]}
+    secrets: dict[str, bytes] = {name: fields.pop(name).reveal() for name in _SECRETS[kind]}
     name = fields.get("name")
     row: dict[str, Any] = {
         "id": record.id,
@@ -51,6 +54,8 @@ def row_of(record: Record, envelope: Envelope) -> dict[str, Any]:
         "unique_name": None if name is None else fold(name),
         "body": msgspec.json.encode(fields),
     }
+    if kind in _BOUND:
+        secrets[_BODY] = hashlib.sha256(row["body"]).digest()
     if secrets:
         row["sealed"] = envelope.seal(msgspec.msgpack.encode(secrets), TABLES[kind].name, record.account, record.id)
     if isinstance(record, AccessKey):
@@ -65,8 +70,11 @@ def read_row(kind: type[Record], row: Row, envelope: Envelope) -> Record:
         record: Record
         if _SECRETS[kind]:
             secrets = msgspec.msgpack.decode(envelope.open(row["sealed"], table, row["account"], row["id"]), type=dict[str, bytes])
+            digest = secrets.pop(_BODY, None)
             fields = msgspec.json.decode(row["body"], type=dict[str, Any])
             record = msgspec.convert(fields | {name: Secret(value) for name, value in secrets.items()}, kind)
+            if kind in _BOUND:
+                _verify_bound(record, row["body"], digest)
         else:
             record = _DECODERS[kind].decode(row["body"])
         _verify_sound(record)
@@ -95,6 +103,16 @@ def stand_in(kind: type[Record], row: Row, now: datetime) -> Record | None:
     if kind is Account:
         return Account(id=row["id"], account=row["account"], created=now, name=UNREADABLE, email="", status="SUSPENDED", closed=now)
     return None
+
+
+def _verify_bound(record: Record, body: bytes, digest: bytes | None) -> None:
+    """Raises ValueError unless `body` is what it was when its secrets were sealed (attack row H72).
+
+    Before schema 0002 it was not bound, and a seal key was active all its life: such a row is read as an active one alone.
+    """
+    is_old = digest is None and isinstance(record, SealKey) and record.state == "active"
+    if not is_old and digest != hashlib.sha256(body).digest():
+        raise ValueError("altered beside what is sealed")
 
 
 def _verify_sound(record: Record) -> None:

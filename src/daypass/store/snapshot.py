@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from daypass import passes, policy
+from daypass.store.changes import StoreFailed
 from daypass.store.endings import Endings
 from daypass.store.holdings import (
     DeletedRole,
@@ -107,8 +108,9 @@ class Snapshot:
         self.closed_accounts: set[str] = set()  # whose sessions and keys are over, and for which no pass is made
         self._endings = Endings()
         self._layers = Layers(self)
-        self._seal_keys: Mapping[str, passes.SealKeyValue] = {}
+        self._seal_keys: dict[str, passes.SealKeyValue] = {}
         self._active_seal_key: passes.SealKeyValue | None = None
+        self.revoked_seal_keys: Mapping[str, passes.SealKeyValue] = {}  # to tell holders of their tokens that those are over, and no more
         self.state = object()  # another one whenever anything changes: what was read in one state holds as long as it is this very one
 
     # -- what is there
@@ -212,16 +214,20 @@ class Snapshot:
                 return f"the sessions of the user that it came from were revoked: {key.user_id}"
         return None
 
+    def ended_everywhere(self, issued: int) -> bool:
+        """Whether everything that was issued at this time (epoch seconds), by whomever, was ended by one order."""
+        return self._endings.ended_with_account("", issued)
+
     @property
     def open_seal_keys(self) -> Mapping[str, passes.SealKeyValue]:
-        """The seal keys that open tokens, active and retained, by id: a new mapping whenever one of them changes."""
+        """The seal keys that open tokens, by id: a new mapping whenever one of them changes, in which the others' objects stay."""
         return self._seal_keys
 
     @property
     def active_seal_key(self) -> passes.SealKeyValue:
-        """The key that seals. Raises LookupError when there is none, or none that can be read."""
+        """The key that seals. Raises StoreFailed when there is none, or none that can be read: upkeep makes one."""
         if self._active_seal_key is None:
-            raise LookupError("there is no active seal key")
+            raise StoreFailed("there is no active seal key")
         return self._active_seal_key
 
     def last_used(self, key_id: str) -> Use | None:
@@ -273,8 +279,11 @@ class Snapshot:
             case Revocation():
                 self._endings.replace(old, new)
             case SealKey():
-                self._seal_keys = {
-                    key.id: passes.SealKeyValue(key.id, key.secret, key.state) for key in self.seal_keys if key.state != "revoked"
+                self._seal_keys = {id: key for id, key in self._seal_keys.items() if id != record.id}
+                if new is not None and new.state != "revoked":
+                    self._seal_keys[new.id] = passes.SealKeyValue(new.id, new.secret, new.state)
+                self.revoked_seal_keys = {
+                    key.id: passes.SealKeyValue(key.id, key.secret, "retained") for key in self.seal_keys if key.state == "revoked"
                 }
                 active = [(key.created, key.id) for key in self.seal_keys if key.state == "active"]
                 self._active_seal_key = self._seal_keys[max(active)[1]] if active else None

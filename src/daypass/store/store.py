@@ -18,11 +18,11 @@ from daypass.store import books, feed, issued, nodes, shipped, vault
 from daypass.store.changes import Changes, Conflict, StoreFailed
 from daypass.store.database import Database
 from daypass.store.engine import damage_of
-from daypass.store.keys import Envelope
 from daypass.store.ledger.chain import Head
 from daypass.store.records import Revocation, UsedToken
+from daypass.store.rotation import Rotation
 from daypass.store.rows import row_of
-from daypass.store.schema import verify_known
+from daypass.store.schema import raise_oldest, verify_known
 from daypass.store.snapshot import Snapshot
 from daypass.store.usage import Usage
 from daypass.values.arn import root_arn
@@ -40,6 +40,7 @@ ORDER_MARGIN = 2 * nodes.MAX_LEAD  # seconds that an order is obeyed beyond its 
 USED_TOKEN_MARGIN = 3600  # seconds that a used token is remembered beyond its end: more than any verifier's leeway
 _CLOCK = "clock"
 _SHIPPED = "shipped/"
+_LEDGER_FROM = "ledger-from/"
 Heard = Callable[[int], None]
 
 
@@ -53,7 +54,7 @@ class Store:
     def __init__(
         self,
         engine: Engine,
-        envelope: Envelope,
+        opened: vault.Vault,
         now: datetime,
         *,
         alone: bool = False,
@@ -64,7 +65,7 @@ class Store:
         self._database = Database(engine)
         self.shared = self._database.shared
         self.node = node
-        self._envelope = envelope
+        self._vault = opened
         self._lock = threading.RLock()
         self._fresh = now
         self._alone = alone and not self.shared
@@ -75,6 +76,7 @@ class Store:
         self._seq = 0
         self.snapshot = Snapshot()
         self._load(now)
+        self.rotation = Rotation(self, self._database, opened)
 
     def close(self) -> None:
         """Let the database go."""
@@ -115,12 +117,14 @@ class Store:
         Raises Conflict (nothing was written): a uniqueness rule, or another node has committed since the last `catch_up()`, so that what
         the change was made from may be gone. Raises StoreFailed: it must not be acknowledged. Raises ValueError for an unsound record.
         """
-        rows = [(record, row_of(record, self._envelope)) for record in changes.records]
+        rows = [(record, row_of(record, self._vault.envelope)) for record in changes.records]
         try:
             with self._database.writing() as connection:
                 # INVARIANT: a change is made from the state that it is committed on; so two nodes never undo each other's changes unseen.
                 if feed.newest(connection) != self._seq:
                     raise Conflict("changes", "others have written since")
+                if changes.oldest:
+                    raise_oldest(connection, changes.oldest)
                 feed.put(connection, self.snapshot, changes, rows)
                 if line is not None:
                     books.put_line(connection, self.node, request_id, line)
@@ -130,6 +134,9 @@ class Store:
             if self.shared and line is not None:
                 self._doubtful.add(request_id)
             raise
+        except ConfigError as error:  # of raise_oldest
+            raise StoreFailed(str(error)) from None
+        self._vault.take(changes.data_keys)
         with self._lock:
             self.snapshot.apply(changes.records, [(type(record), record.id) for record in changes.deleted])
             self._seq = seq
@@ -149,7 +156,7 @@ class Store:
             if newest != self._seq and feed.forgotten(connection, self._seq):
                 newest = -1
             elif newest != self._seq:
-                news = feed.since(connection, self._seq, self._envelope, now)
+                news = feed.since(connection, self._seq, self._vault, now)
         if newest < 0:
             self._load(now)
             taken = sum(1 for _ in feed.everything(self.snapshot))
@@ -200,7 +207,7 @@ class Store:
     def damage(self) -> list[str]:
         """What is damaged in the database, one sentence each: pages, and rows that cannot be read. Takes long on a large one."""
         with self._database.reading() as connection:
-            rows = feed.load(connection, self._envelope, self._fresh).damaged
+            rows = feed.load(connection, self._vault, self._fresh).damaged
             return [*damage_of(connection), *(str(row) for row in rows)]
 
     # -- passes
@@ -291,7 +298,13 @@ class Store:
     def secret(self, name: str) -> Secret:
         """The installation's own secret of that name, 32 bytes, the same for every node; made when it is first asked for."""
         with self._database.writing() as connection:
-            return vault.get_or_make_secret(connection, self._envelope, name)
+            self._vault.refresh(connection)  # INVARIANT: nothing is sealed under a key that may be gone by the commit
+            return vault.get_or_make_secret(connection, self._vault.envelope, name)
+
+    def verify_secrets(self) -> None:
+        """Open each of the installation's own secrets. Raises ConfigError for one that was altered."""
+        with self._database.reading() as connection:
+            vault.verify_secrets(connection, self._vault.envelope)
 
     # -- nodes, and the ledger lines of all of them
 
@@ -334,6 +347,21 @@ class Store:
         with self._database.reading() as connection:
             return shipped.marks(connection)
 
+    def forget_lines(self, before: datetime, limit: int) -> int:
+        """Let go of copies of events before a time, of all nodes, at most `limit`; gives how many."""
+        with self._database.writing(lock="lines") as connection:
+            return shipped.forget_lines(connection, int(before.timestamp()), limit)
+
+    def ledger_from(self, node: str) -> int:
+        """The number of the oldest line that retention has left in the files of a node; 1 when it took none."""
+        with self._database.reading() as connection:
+            return int(vault.get_setting(connection, _LEDGER_FROM + node) or b"1")
+
+    def keep_ledger_from(self, node: str, line: int) -> None:
+        """Note that retention takes the lines before this one out of the files of a node."""
+        with self._database.writing(lock="") as connection:
+            vault.put_setting(connection, _LEDGER_FROM + node, b"%d" % line)
+
     def lines_after(self, arrival: int, limit: int, since: datetime | None = None) -> list[shipped.Arrived]:
         """The next `limit` lines of all nodes after a place in the order of their arrival."""
         with self._database.reading() as connection:
@@ -349,7 +377,7 @@ class Store:
     def _load(self, now: datetime) -> None:
         """Build the snapshot anew and put it in place of the old one."""
         with self._database.reading(patient=True) as connection:
-            found = feed.load(connection, self._envelope, now)
+            found = feed.load(connection, self._vault, now)
             seq = feed.newest(connection)
             usage = Usage(books.get_usage(connection))
         snapshot = Snapshot(usage)

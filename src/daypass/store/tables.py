@@ -52,8 +52,9 @@ from daypass.store.records import (
     User,
 )
 
-SCHEMA = "0001"  # the newest revision in migrations/versions
+SCHEMA = "0002"  # the newest revision in migrations/versions
 OLDEST = "0001"  # the schema of the oldest daypass that can work on a database of this one: raised by a migration that takes something away
+ROTATING = "0002"  # the first schema whose daypass knows keys that rotate
 
 metadata = MetaData()
 
@@ -142,6 +143,7 @@ data_keys = Table(
     Column("id", Text, primary_key=True),
     Column("state", Text, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
+    Column("created", BigInteger),  # epoch seconds
 )
 
 settings = Table(

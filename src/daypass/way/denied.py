@@ -14,6 +14,7 @@ import msgspec
 from daypass import passes, wire
 from daypass.policy.denial import denial
 from daypass.policy.reasons import reasons
+from daypass.store import StoreFailed
 from daypass.values.decision import Ask, Decision
 from daypass.values.errors import Refusal
 from daypass.values.why import Why
@@ -46,7 +47,7 @@ def read_message(text: str, ctx: Context) -> Why:
 def _sealed(ctx: Context, why: Why) -> str:
     try:
         key = ctx.store.active_seal_key
-    except LookupError as error:  # a refusal stays one; its reasons are in the ledger all the same
+    except StoreFailed as error:  # a refusal stays one; its reasons are in the ledger all the same
         log.error("a refusal goes out without its encoded message", extra={"reason": str(error), "request_id": ctx.request_id})
         return ""
     nonce = ctx.random(passes.NONCE_BYTES)

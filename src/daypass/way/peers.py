@@ -27,6 +27,12 @@ class Peers:
         self._told = -1
         self._beaten = 0.0
 
+    def join(self, now: datetime) -> None:
+        """Before the first request: from its commit on this node has the newest state, and no key is made active without it."""
+        with self._store.turn():
+            self._store.catch_up(now)
+            self._store.beat(daypass.__version__, self._url, self._ledger.head.seq, now)
+
     def follow(self, now: datetime, ticks: float) -> None:
         """Take in what others have changed, and tell how far this node is, when that is news or due. `ticks`: seconds of a steady clock."""
         self._store.catch_up(now)

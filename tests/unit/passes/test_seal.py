@@ -142,7 +142,7 @@ def test_a_retained_key_opens_and_a_revoked_one_does_not(mint: Mint, key: SealKe
     retained, revoked = SealKeyValue(key.id, secret, "retained"), SealKeyValue(key.id, secret, "revoked")
     assert open_with_secret(words(made.token), {key.id: retained}) == (made.session, made.secret)
     assert "revoked" in refused(words(made.token), {key.id: revoked}).private
-    for not_active in (retained, revoked):
+    for not_active in (retained, revoked, SealKeyValue(key.id, secret, "pending")):
         with pytest.raises(ValueError, match="active key"):
             seal(made.session, not_active, bytes(12))
 

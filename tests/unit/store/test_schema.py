@@ -103,12 +103,13 @@ def test_a_newer_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
 
 # -- F-24: a newer version beside this one
 
+AFTER = f"{int(SCHEMA) + 1:04}"
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "%(next)s"
+down_revision = "%(now)s"
 
 
 def upgrade() -> None:
@@ -125,12 +126,12 @@ class Version:
     def __init__(self, directory: Path, oldest: str, *, breaks: bool = False) -> None:
         self.folder = directory / "migrations"
         shutil.copytree(MIGRATIONS, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (self.folder / "versions" / "v0002_next.py").write_text(NEXT % {"breaks": breaks})
+        (self.folder / "versions" / f"v{AFTER}_next.py").write_text(NEXT % {"breaks": breaks, "now": SCHEMA, "next": AFTER})
         self.oldest = oldest
 
     def migrate(self, engine: Engine) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(schema, "SCHEMA", "0002")
+            patch.setattr(schema, "SCHEMA", AFTER)
             patch.setattr(schema, "OLDEST", self.oldest)
             patch.setattr(schema, "MIGRATIONS", self.folder)
             migrate(engine)
@@ -158,7 +159,7 @@ def test_f24_a_version_that_only_adds_goes_together_with_this_one(open_it: Calla
     running = open_it()
     running.write(putting(user(1)))
     running.beat("1.0", "", 0, now)
-    newer = Version(tmp_path, oldest="0001")
+    newer = Version(tmp_path, oldest=SCHEMA)
     newer.migrate(running._engine)
     newer.migrate(running._engine)
     running.beat("1.0", "", 0, now)
@@ -173,8 +174,8 @@ def test_f24_a_version_that_takes_away_waits_until_nobody_needs_it(open_it: Call
     now = datetime.now(UTC)
     running = open_it()
     running.beat("1.0", "", 0, now)
-    newer = Version(tmp_path, oldest="0002")
-    with pytest.raises(ConfigError, match=r"cannot work with: node-0 \(schema 0001\)"):
+    newer = Version(tmp_path, oldest=AFTER)
+    with pytest.raises(ConfigError, match=rf"cannot work with: node-0 \(schema {SCHEMA}\)"):
         newer.migrate(running._engine)
     running.beat("1.0", "", 0, now)
     running.leave()
@@ -183,14 +184,14 @@ def test_f24_a_version_that_takes_away_waits_until_nobody_needs_it(open_it: Call
         running.beat("1.0", "", 0, now)
     with pytest.raises(StoreFailed, match="does not know"):
         running.write(putting(user(1)))
-    with pytest.raises(ConfigError, match="0002, which this daypass does not know"):
+    with pytest.raises(ConfigError, match=f"{AFTER}, which this daypass does not know"):
         open_it()
 
 
 def test_f24_a_migration_that_fails_half_way_leaves_nothing(open_it: Callable[[], Store], tmp_path: Path) -> None:
     running = open_it()
     with pytest.raises(RuntimeError, match="half way"):
-        Version(tmp_path, oldest="0001", breaks=True).migrate(running._engine)
+        Version(tmp_path, oldest=SCHEMA, breaks=True).migrate(running._engine)
     with running._engine.begin() as connection:
         names = inspect(connection).get_table_names()
         assert "things" not in names

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from conformance.samples import EPOCH, HERE, NOW, THERE, account, deleting, key, order, role, seal_key, session, used, user
-from daypass.store.records import AccessKey, Record, Role, User
+from daypass.store import StoreFailed
+from daypass.store.records import AccessKey, Record, Role, SealKey, User
 from daypass.store.snapshot import Snapshot
 from daypass.values.session import Session
 
@@ -97,8 +98,17 @@ def test_the_mapping_of_seal_keys_is_a_new_one_exactly_when_a_key_changes() -> N
     snapshot.apply([seal_key(1, "revoked")], ())
     assert snapshot.open_seal_keys is not before
     assert set(before) == {seal_key(1).id}  # who holds the old one sees no change
-    with pytest.raises(LookupError):
+    with pytest.raises(StoreFailed):
         _ = snapshot.active_seal_key
+
+
+def test_what_another_key_opened_stays_open_when_one_changes() -> None:
+    snapshot = _seen(seal_key(1, "retained"), seal_key(2))
+    before = snapshot.open_seal_keys
+    snapshot.apply([seal_key(1, "revoked")], ())
+    assert snapshot.open_seal_keys[seal_key(2).id] is before[seal_key(2).id]
+    snapshot.apply((), [(SealKey, seal_key(1).id)])
+    assert set(snapshot.open_seal_keys) == {seal_key(2).id}
 
 
 def test_a_used_token_is_known() -> None:

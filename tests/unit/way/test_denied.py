@@ -14,6 +14,7 @@ import pytest
 
 from daypass import passes
 from daypass.policy.reasons import MAX_TEXT
+from daypass.store import StoreFailed
 from daypass.values.secret import Secret
 from daypass.values.why import Considered, Failed, Why
 from daypass.way import denied as module
@@ -72,7 +73,7 @@ def test_without_a_key_a_refusal_stays_one(caplog: pytest.LogCaptureFixture) -> 
 
         @property
         def active_seal_key(self) -> None:
-            raise LookupError("there is no active seal key")
+            raise StoreFailed("there is no active seal key")
 
     ctx = context()
     ctx.store = Keyless()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from daypass.store import Changes
-from daypass.store.records import Account, Organization, Role, SealKey
+from daypass.store.records import Account, Organization, Role
+from daypass.store.rotation import new_seal_key
 from daypass.values import ids
-from daypass.values.secret import Secret
 from daypass.way.who import OPERATOR_ROLE, OPERATOR_SERVICE
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -44,11 +44,6 @@ def first_records(now: datetime, random: Callable[[int], bytes]) -> Changes:
     )
     changes.put(new_seal_key(now, random))
     return changes
-
-
-def new_seal_key(now: datetime, random: Callable[[int], bytes]) -> SealKey:
-    """A fresh active seal key; its id is random, so that two nodes never give two keys one id."""
-    return SealKey(id=random(4).hex(), account="", created=now, state="active", secret=Secret(random(32)))
 
 
 def new_account_id(random: Callable[[int], bytes]) -> str:

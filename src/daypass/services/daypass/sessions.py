@@ -13,6 +13,7 @@ from daypass.services.daypass.server import ask_on, on_account
 from daypass.store import Filter, IssuedPass
 from daypass.store.endings import made_since
 from daypass.store.records import Revocation, RevocationScope, Role, User
+from daypass.store.rotation import ended_with_key
 from daypass.values.arn import read_arn
 from daypass.values.decision import Ask
 from daypass.values.errors import Refusal
@@ -181,7 +182,8 @@ def _count(ctx: Context, order: _Order) -> int:
 def _state(ctx: Context, item: IssuedPass) -> str:
     if ctx.now.timestamp() >= item.session.expires:
         return "EXPIRED"
-    return "LIVE" if ctx.store.ended(item.session) is None else "ENDED"
+    is_over = ctx.store.ended(item.session) is not None or ended_with_key(ctx.store.seal_keys, item.session.issued)
+    return "ENDED" if is_over else "LIVE"
 
 
 def _shown(ctx: Context, item: IssuedPass) -> dict[str, Any]:

@@ -25,6 +25,11 @@ class Envelope:
         self._keys = {bytes.fromhex(id): AESGCM(key) for id, key in keys.items()}
         self._active = bytes.fromhex(active)
 
+    @property
+    def active(self) -> bytes:
+        """The id of the key that seals, as it stands in front of what it seals."""
+        return self._active
+
     def seal(self, plain: bytes, table: str, account: str, id: str) -> bytes:
         """Data key id · nonce · AES-256-GCM of `plain`, to be opened for the same row only (attack row H72)."""
         nonce = os.urandom(NONCE_BYTES)
