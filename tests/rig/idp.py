@@ -98,7 +98,7 @@ class Idp:
         self.add_key("rsa-1", rsa.generate_private_key(65537, 2048))
         self.add_key("ec-1", ec.generate_private_key(ec.SECP256R1()))
         self._first = dict(self.keys)
-        certificate = _make_certificates(folder)
+        certificate = make_certificates(folder)
         self._server = ThreadingHTTPServer((HOST, 0), _handler_for(self))
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -276,7 +276,7 @@ def _certificate(
     return builder.sign(signer_key, hashes.SHA256())
 
 
-def _make_certificates(folder: Path) -> Path:
+def make_certificates(folder: Path) -> Path:
     """Write `ca.pem` and a key with its certificate for 127.0.0.1 and localhost; the path of the latter."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     usage = x509.KeyUsage(
