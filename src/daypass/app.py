@@ -35,6 +35,7 @@ from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
 from daypass.settings import Settings, hosts_of, operators_of, rails_of, root_key_of, secret_of, url_of, verify
 from daypass.store import Store, StoreFailed, open_store
+from daypass.store.durable import make_directory, write_file
 from daypass.store.keys import RootKey
 from daypass.store.ledger import Ledger, Shipper, body_of
 from daypass.store.lock import lock_directory, verify_whole
@@ -69,7 +70,7 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
     logs.log_to_stderr(settings.log_format, settings.log_level)
     verify(settings)
     os.umask(0o077)  # what is made from here on is nobody else's to read or write, whatever was set before (attack row H79)
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(settings.data)
     data = settings.data.resolve()
     verify_whole(data)
     with lock_directory(data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -209,7 +210,7 @@ def _open_store(
         if not len(store.snapshot.accounts):
             store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
     if settings.db:
-        (data / DATABASE_FILE).write_text(f"{settings.db}\n")
+        write_file(data / DATABASE_FILE, f"{settings.db}\n".encode())
     return store, clock, store.secret("ledger")
 
 
@@ -233,7 +234,7 @@ def move_database(data: Path, url: str, password_file: Path | None) -> dict[str,
         if not own.exists():
             raise ConfigError(f"{data} holds no daypass.db to be moved")
         moved = move(own, url, _node_name(data), secret_of(password_file, "database's password"))
-        (data / DATABASE_FILE).write_text(f"{url}\n")
+        write_file(data / DATABASE_FILE, f"{url}\n".encode())
         # INVARIANT: two databases of one installation never serve: what was ended in one would live in the other
         own.rename(own.with_suffix(".db.moved"))
     return moved.rows
@@ -270,7 +271,7 @@ def _node_name(data: Path) -> str:
     """The name of this node, made once: its ledger is chained under it."""
     file = data / "node"
     if not file.exists():
-        file.write_text(f"node-{secrets.token_hex(4)}\n")
+        write_file(file, f"node-{secrets.token_hex(4)}\n".encode())
     return file.read_text().strip()
 
 

@@ -78,7 +78,7 @@ class Writer(threading.Thread):
 
 
 def test_F01_killed_amid_changes(data_dir: Path, tmp_path: Path) -> None:
-    """Every acknowledged change is there, with one line each, and so is whatever else was committed (test_kill.py: changes of all kinds)."""
+    """Every acknowledged change is there, with one line each, and so is all else that was committed (of all kinds: test_kill.py)."""
     acknowledged: set[str] = set()
     keys = None
     warm = Warm(tmp_path / "stderr")

@@ -16,6 +16,7 @@ from rig.invariants import Invariants, Tail
 from rig.node import Keys
 from rig.observe import observe, of_prefix
 from rig.papers import metadata
+from rig.power import Disk
 from rig.remote import Remote
 from rig.server import daypass
 from rig.warm import Warm
@@ -33,9 +34,9 @@ def seed_of_this_run() -> int:
 
 
 @contextmanager
-def office(folder: Path, seed: int, *, environment: dict[str, str] | None = None) -> Iterator[Office]:
-    """A server and its clerks."""
-    made = Office(folder, seed, environment)
+def office(folder: Path, seed: int, *, disk: Disk | None = None) -> Iterator[Office]:
+    """A server and its clerks; with a `disk`, the server's directory is on that."""
+    made = Office(folder, seed, disk)
     try:
         yield made
     finally:
@@ -45,10 +46,10 @@ def office(folder: Path, seed: int, *, environment: dict[str, str] | None = None
 class Office:
     """`verify` is for after a start; `checked` keeps what was seen already from being looked at again."""
 
-    def __init__(self, folder: Path, seed: int, environment: dict[str, str] | None) -> None:
-        self.data = folder / "data"
+    def __init__(self, folder: Path, seed: int, disk: Disk | None) -> None:
+        self.data = (disk.root if disk else folder) / "data"
         self.stderr = folder / "stderr"
-        self.warm = Warm(self.stderr, environment)
+        self.warm = Warm(self.stderr, disk.environment if disk else None)
         self.rng = random.Random(seed)
         self.port = 0
         self.start()

@@ -1,7 +1,8 @@
 """`daypass` started again and again from a parent that has everything imported: each start is a process of its own, in a third of the time.
 
-As a program it reads command lines (JSON arrays) on stdin, one after the other, runs each in a forked child, and says `ended STATUS` when
-that is gone. `Warm` is the other side. What runs in the child is production's own; only what importing costs was paid before.
+As a program it reads command lines (JSON: arguments, environment) on stdin, one after the other, runs each in a forked child, and says
+`ended STATUS` when that is gone. `Warm` is the other side. What runs in the child is production's own; only what importing costs was paid
+before.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ class Warm:
         )
         self.pid = 0
 
-    def start(self, *arguments: str) -> str:
-        """The first line that the process says, "" when it ended without one."""
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+        """The first line that the process says, "" when it ended without one; `environment` is in addition, for this one alone."""
         assert self._parent.stdin is not None
-        self._parent.stdin.write(json.dumps(arguments).encode() + b"\n")
+        self._parent.stdin.write(json.dumps([arguments, environment or {}]).encode() + b"\n")
         self._parent.stdin.flush()
         self.pid = int(self._read().split()[1])
         line = self._read()
@@ -90,7 +91,9 @@ def _serve() -> None:
             os.read(told, 1)  # the parent's line goes first
             os.close(told)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os._exit(_run(main, json.loads(line)))
+            arguments, environment = json.loads(line)
+            os.environ.update(environment)
+            os._exit(_run(main, arguments))
         sys.stdout.write(f"pid {child}\n")
         sys.stdout.flush()
         os.close(told)

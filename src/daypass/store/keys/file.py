@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from daypass.store.durable import write_file
 from daypass.store.keys.private import read_private
 from daypass.store.keys.root import KEY_BYTES, LocalKey, read_parameters
 from daypass.values.errors import ConfigError
@@ -61,17 +62,7 @@ class FileKey:
 
     def _create(self) -> None:
         text = _HEAD + base64.b64encode(os.urandom(KEY_BYTES)) + b"\n"
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(file, text)
-            os.fsync(file)
-        finally:
-            os.close(file)
-        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)  # the key must not be lost when what it opens is not
-        finally:
-            os.close(directory)
+        write_file(self._path, text, exclusive=True)  # as a whole: half a key is none, and another is never made over it
 
     def _read(self) -> bytes:
         text = read_private(self._path, "key file", _MAX_FILE)

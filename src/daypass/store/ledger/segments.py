@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Protocol
 
+from daypass.store.durable import sync_directory
+
 MAX_SEGMENT = 64 * 1024 * 1024  # bytes after which the next segment begins
 _NAME = re.compile(r"([0-9]{6})\.jsonl", re.ASCII)
 
@@ -62,15 +64,6 @@ class SegmentFile:
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` durable."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def segment_path(directory: Path, number: int) -> Path:

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from daypass.store.durable import make_directory
 from daypass.store.ledger.chain import Chain, ChainKey, Head
 from daypass.store.ledger.line import notice_of
 from daypass.store.ledger.opening import MAX_BATCH, End, find_end
@@ -120,12 +121,15 @@ class Ledger:
             raise ConfigError(f"the ledger {self.directory} cannot be opened: {error}") from error
 
     def _open(self, now: datetime, anchored: Head | None) -> End:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        end = find_end(self.directory, self._key, self.node)
+        make_directory(self.directory)
+        end = find_end(self.directory, self._key, self.node, anchored.seq if anchored is not None else 0)
         self._chain = Chain(self._key, end.head)
         self._head = end.head
         self._segment = end.segment
         self._file: File | None = self._opener(segment_path(self.directory, end.segment)) if end.segment else None
+        if self._file is not None and self._durable:
+            # A killed process leaves lines that are in the kernel's memory alone. What is built on them from here on must not outlive them.
+            self._file.sync()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self.state = "ok"
         lost = max(0, anchored.seq - end.head.seq) if anchored is not None else 0

@@ -88,6 +88,25 @@ def test_a_hole_inside_the_last_batch_is_part_of_the_tail(ledger: MakeLedger, bo
     assert [line.entry.requestID for line in Reader(directory).read() if line.entry] == ["request-0", "request-1", "request-2", ""]
 
 
+def test_whole_lines_behind_a_hole_were_not_acknowledged_either(ledger: MakeLedger, body: Body, directory: Path) -> None:
+    """Their own MACs hold, but nobody can verify what they follow: they go with the hole, down to what was durable for certain."""
+    filled(ledger, body, count=8)
+    lines = last(directory).read_bytes().splitlines(keepends=True)
+    last(directory).write_bytes(b"".join([*lines[:3], b"\0" * (len(lines[3]) - 1) + b"\n", *lines[4:]]))
+    one = ledger(anchored=Head(NODE, 3, bytes(32)))
+    assert one.head.seq == 4
+    assert verify(directory, KEY, NODE).findings == []
+    assert last(directory).with_suffix(".torn").read_bytes().endswith(lines[7])
+
+
+def test_a_first_batch_without_its_beginning_is_taken_away(ledger: MakeLedger, body: Body, directory: Path) -> None:
+    filled(ledger, body, count=4)
+    lines = last(directory).read_bytes().splitlines(keepends=True)
+    last(directory).write_bytes(b"\0" * len(lines[0]) + b"".join(lines[1:]))
+    assert ledger().head.seq == 1
+    assert verify(directory, KEY, NODE).findings == []
+
+
 def test_a_line_altered_before_good_ones_is_not_cut(ledger: MakeLedger, body: Body, directory: Path) -> None:
     """That is no tear but an alteration: it stays, for verify to show."""
     head = filled(ledger, body)
