@@ -16,7 +16,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIACANARYOFKMS00000", "AWS_SECRET_ACCESS_KEY": "c
 
 
 class Kms:
-    """The service. `failing` is what the next requests get in place of an answer: (status, code) each, the last one for good; None passes."""
+    """The service. `failing` is what the next requests get in place of an answer: (status, code) each, the last for good; None passes."""
 
     def __init__(self) -> None:
         self.failing: list[tuple[int, str] | None] = [None]

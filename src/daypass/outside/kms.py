@@ -118,7 +118,8 @@ class AwsKms:
     def _refuse(self, operation: str, code: str, message: str) -> NoReturn:
         if code in _WRONG:
             raise WrongKey(code)
-        raise ConfigError(f"The KMS at {self._host} refuses {operation} with {self.key}: {code} {message}".rstrip())
+        detail = f"{code} {message}".rstrip(" .")
+        raise ConfigError(f"The KMS at {self._host} refuses {operation} with {self.key}: {detail}. Nothing was changed.")
 
     def _send(self, operation: str, body: bytes) -> Answer:
         headers = {"content-type": CONTENT_TYPE, "host": self._host, "x-amz-target": f"TrentService.{operation}"}

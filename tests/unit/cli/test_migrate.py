@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from daypass.app import _database
-from daypass.settings import Settings
 from daypass.cli.exits import CONFIG, OK, UNREACHABLE, USAGE
+from daypass.settings import Settings
 from daypass.store.lock import lock_directory
 from daypass.values.errors import ConfigError
 from rig.node import TestNode

@@ -9,7 +9,7 @@ import pytest
 
 from daypass.store.keys import PassphraseKey, WrongKey
 from daypass.store.keys import passphrase as module
-from daypass.values.errors import ConfigError
+from daypass.values.errors import ConfigError, KeyAway
 from daypass.values.secret import Secret
 
 GOOD = "correct horse battery"
@@ -71,12 +71,35 @@ def test_a_database_cannot_ask_for_endless_work(change: dict[str, Any]) -> None:
         PassphraseKey(Secret(GOOD)).resume(json.dumps(json.loads(parameters) | change).encode())
 
 
-@pytest.mark.parametrize("parameters", [b"", b"{}", b'{"kind":"file"}'])
-def test_a_database_of_another_kind_of_key_is_refused(parameters: bytes) -> None:
-    with pytest.raises(ConfigError, match="key file"):
+@pytest.mark.parametrize(
+    ("parameters", "where"),
+    [
+        (b"", "does not know"),
+        (b"{}", "does not know"),
+        (b'{"kind":"file"}', "in a key file"),
+        (b'{"kind":"pkcs11","id":"00"}', "in a PKCS#11 token"),
+        (b'{"kind":"kms"}', "in a KMS"),
+    ],
+)
+def test_a_database_of_another_kind_of_key_is_refused(parameters: bytes, where: str) -> None:
+    with pytest.raises(ConfigError, match=f"{where}.*, not in a passphrase"):
         PassphraseKey(Secret(GOOD)).resume(parameters)
 
 
 def test_the_passphrase_is_not_shown() -> None:
     key = PassphraseKey(Secret(GOOD))
     assert GOOD not in repr(key) and GOOD not in key.where
+
+
+def test_without_a_passphrase_it_waits_for_somebody_to_bring_one() -> None:
+    parameters, _ = _begun()
+    for ask in (PassphraseKey(None).begin, lambda: PassphraseKey(None).resume(parameters)):
+        with pytest.raises(KeyAway, match="daypass unseal") as away:
+            ask()
+        assert not away.value.by_itself
+
+
+def test_a_passphrase_that_was_brought_begins_nothing_unless_it_was_meant_to() -> None:
+    with pytest.raises(ConfigError, match="is it the right one"):
+        PassphraseKey(Secret(GOOD), may_begin=False).begin()
+    assert PassphraseKey(Secret(GOOD), may_begin=True).begin()
