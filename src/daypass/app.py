@@ -46,6 +46,7 @@ from daypass.values.secret import Secret
 from daypass.way.clock import Clock
 from daypass.way.context import Node, Rules
 from daypass.way.peers import Peers
+from daypass.way.retention import Retention
 from daypass.way.throttle import Throttle
 from daypass.way.upkeep import Upkeep
 
@@ -115,6 +116,8 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         peers = Peers(store, ledger, url) if store.shared else None
         if peers is not None:
             upkeep.share(peers, ledger)
+        if settings.keep_ledger:
+            upkeep.retention = Retention(store, ledger.directory, timedelta(days=settings.keep_ledger))
         node = _node(settings, data, url, store, ledger, ledger_key)
         door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
         door.tracer = _tracer(settings)
@@ -238,6 +241,21 @@ def move_database(data: Path, url: str, password_file: Path | None) -> dict[str,
         # INVARIANT: two databases of one installation never serve: what was ended in one would live in the other
         own.rename(own.with_suffix(".db.moved"))
     return moved.rows
+
+
+def rewrap_keys(settings: Settings, wanted: Settings) -> tuple[int, str]:
+    """Move the data keys of `settings.data` from its root key under that of `wanted`; gives how many they are, and where the new one is.
+
+    Raises ConfigError: a node runs, or one of the root keys does not answer.
+    """
+    from daypass.store.rewrapping import rewrap
+
+    data = settings.data.resolve()
+    verify(wanted)
+    with lock_directory(data):
+        password = secret_of(settings.db_password_file, "database's password")
+        key = root_key_of(wanted, data)
+        return rewrap(_database(settings, data), root_key_of(settings, data), key, Clock()(), password), key.where
 
 
 def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger, ledger_key: Secret) -> Node:

@@ -13,13 +13,14 @@ from sqlalchemy.exc import DBAPIError
 
 from daypass.store.engine import error_name, open_engine, reader
 from daypass.store.postgres import open_postgres
-from daypass.store.schema import OLDEST_SETTING, migrate
+from daypass.store.schema import OLDEST_SETTING, migrate, raise_oldest
 from daypass.store.tables import changes, ledger_lines, metadata, nodes, outbox, schema_version, settings
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 
 _AT_ONCE = 1000  # rows
-_LEFT = frozenset({schema_version.name, changes.name, nodes.name, ledger_lines.name})  # what the new database begins anew
+_LEFT = frozenset({schema_version.name, changes.name, nodes.name})  # what the new database begins anew
+_COUNTED = (changes.c.seq, ledger_lines.c.arrival)  # columns that PostgreSQL counts: it goes on from what was copied
 
 
 class Moved(NamedTuple):
@@ -64,6 +65,7 @@ def _move(old: Connection, new: Connection, node: str) -> Moved:
         return Moved(there, again=True)
     for table in tables:
         _copy(old, new, table, node)
+    _go_on(old, new)
     moved = _counts(new, tables)
     if moved != _counts(old, tables):
         raise ConfigError("The copy is not whole. Nothing was changed.")
@@ -78,6 +80,20 @@ def _copy(old: Connection, new: Connection, table: Table, node: str) -> None:
     rows = old.execute(query).mappings()
     while batch := rows.fetchmany(_AT_ONCE):
         new.execute(insert(table), [_row(table, dict(row), node) for row in batch])
+
+
+def _go_on(old: Connection, new: Connection) -> None:
+    """INVARIANT: no number of a change is given twice, so that a node never takes a new state for one that it knows; and no daypass may
+    work on the copy that may not on the original."""
+    oldest: bytes | None = old.execute(select(settings.c.value).where(settings.c.key == OLDEST_SETTING)).scalar()
+    raise_oldest(new, (oldest or b"").decode())
+    last = old.execute(select(changes).order_by(changes.c.seq.desc()).limit(1)).mappings().first()
+    if last is not None:
+        new.execute(insert(changes), [dict(last)])
+    for column in _COUNTED:
+        last_number = new.execute(select(func.max(column))).scalar()
+        if last_number is not None:
+            new.execute(select(func.setval(func.pg_get_serial_sequence(column.table.name, column.name), last_number)))
 
 
 def _row(table: Table, row: dict[str, Any], node: str) -> dict[str, Any]:

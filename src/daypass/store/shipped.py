@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, delete, func, select
 
 from daypass.store.engine import insert_ignoring
 from daypass.store.ledger.copying import Copy
 from daypass.store.tables import ledger_lines
+
+_AT_ONCE = 500  # places in one statement; SQLite takes 32,766 variables
 
 
 class Arrived(NamedTuple):
@@ -29,11 +31,28 @@ def put_lines(connection: Connection, node: str, lines: Sequence[Copy]) -> None:
         insert_ignoring(connection, ledger_lines, rows, ("node", "line", "mac"))
 
 
+def forget_lines(connection: Connection, before: int, limit: int) -> int:
+    """Let go of the oldest copies, at most `limit`, of events before `before` (epoch seconds); gives how many.
+
+    INVARIANT: the newest line of a node stays, since the node goes on from it.
+    """
+    keep = {row.arrival for node, line in marks(connection).items() for row in connection.execute(_copies(node, line))}
+    oldest = select(ledger_lines.c.arrival, ledger_lines.c.time).order_by(ledger_lines.c.arrival).limit(limit + len(keep))
+    gone = [row.arrival for row in connection.execute(oldest) if row.time < before and row.arrival not in keep][:limit]
+    for start in range(0, len(gone), _AT_ONCE):
+        connection.execute(delete(ledger_lines).where(ledger_lines.c.arrival.in_(gone[start : start + _AT_ONCE])))
+    return len(gone)
+
+
 def last_copy(connection: Connection, node: str) -> tuple[int, bytes]:
     """The number and MAC of a node's last line here; 0 when there is none."""
     query = select(ledger_lines.c.line, ledger_lines.c.mac).where(ledger_lines.c.node == node)
     row = connection.execute(query.order_by(ledger_lines.c.line.desc(), ledger_lines.c.arrival.desc()).limit(1)).first()
     return (0, b"") if row is None else (row.line, row.mac)
+
+
+def _copies(node: str, line: int) -> Select[Any]:
+    return select(ledger_lines.c.arrival).where(ledger_lines.c.node == node, ledger_lines.c.line == line)
 
 
 def marks(connection: Connection) -> dict[str, int]:

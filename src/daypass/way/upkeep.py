@@ -1,7 +1,8 @@
 """Upkeep: what a node does behind the requests, a round a half second. Changes nothing that a request could notice, save by its absence.
 
 Ships minted passes to the database, flushes when keys were last used, keeps the clock's high-water mark, empties the outbox, follows the
-change feed and collects what is over. Where nodes share a database, following goes beside the rounds, so that nothing holds it up.
+change feed, carries on with keys that are being replaced, and collects what is over. Where nodes share a database, following goes beside
+the rounds, so that nothing holds it up.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from datetime import datetime, timedelta
 from daypass.store import Store, StoreFailed
 from daypass.store.ledger import Head, Ledger, LedgerFailed, Shipment, Shipper
 from daypass.way.peers import COPIES_AT_ONCE, Peers
+from daypass.way.retention import Retention
 
 ROUND_SECONDS = 0.5
 MARK_EVERY = timedelta(seconds=5)  # how far the high-water mark may lag: a clock set back is noticed at once, a restart forgets this much
 COLLECT_EVERY = timedelta(minutes=5)
+RESEALS_AT_ONCE = 20  # batches of rows in one round: requests that change something come in between
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class Upkeep:
         self._peers: Peers | None = None
         self._ledger: Ledger | None = None
         self._news = asyncio.Event()
+        self.retention: Retention | None = None
         self.is_away = False  # whether the database did not answer the last time
 
     def share(self, peers: Peers, ledger: Ledger) -> None:
@@ -113,6 +117,9 @@ class Upkeep:
         del self._recorded[: len(recorded)]
         if self._head is head:
             self._head = None
+        for _ in range(RESEALS_AT_ONCE):
+            if not await loop.run_in_executor(self._storage, self._store.rotation.reseal, self._clock()):
+                break
         if self._peers is not None:
             await self._among(self._peers)
 
@@ -147,6 +154,10 @@ class Upkeep:
         if now - self._marked >= MARK_EVERY:
             self._store.raise_clock(now)
             self._marked = now
+        self._store.rotation.round(now)
         if now - self._collected >= COLLECT_EVERY:
             self._store.collect(now)
             self._collected = now
+        if self.retention is not None:
+            shipped = self._shipper.shipped if self._peers is None else min(self._shipper.shipped, self._peers.copied)
+            self.retention.round(now, shipped)

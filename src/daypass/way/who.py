@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from daypass import passes
 from daypass.proof import peer, sigv4
 from daypass.store.records import Role, User
 from daypass.values.arn import federated_user_arn, role_session_arn, root_arn
@@ -15,6 +16,7 @@ from daypass.values.caller import ANONYMOUS, Caller, SigV4Claim
 from daypass.values.errors import EXPIRED_TOKEN, INVALID_TOKEN, ProofError, ProofFault
 from daypass.values.folding import fold
 from daypass.values.ids import TEMPORARY
+from daypass.values.secret import Secret
 from daypass.values.session import Session
 from daypass.way.context import Context
 from daypass.way.holders import Holder
@@ -57,10 +59,10 @@ def by_signature_or_socket(ctx: Context, operation: Operation) -> Caller:
 def _claimed_holder(ctx: Context, claim: SigV4Claim, state: object) -> Holder:
     """What the claimed key id stands for, and its secret; nothing is proven yet. Raises ProofError UNKNOWN_KEY for every mismatch alike."""
     if claim.key_id.startswith(TEMPORARY):
-        session, secret = ctx.node.tokens.open(claim.token, ctx.store.open_seal_keys)
+        session, secret, over = _opened(ctx, claim.token)
         if session.key_id != claim.key_id:
             raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, f"the token belongs to {session.key_id}")
-        if over := ctx.store.ended(session):
+        if over := over or ctx.store.ended(session):
             return Holder(state, secret, ANONYMOUS, session.expires, over)
         return Holder(state, secret, session_caller(ctx, session, claim.region), session.expires)
     key = ctx.store.access_keys.find(claim.key_id)
@@ -72,6 +74,19 @@ def _claimed_holder(ctx: Context, claim: SigV4Claim, state: object) -> Holder:
         why = "the key's user is gone" if user is None else "the account is closed"
         raise ProofError(ProofFault.UNKNOWN_KEY, INVALID_TOKEN, why)
     return Holder(state, key.secret, user_caller(user, claim.key_id, claim.region, None))
+
+
+def _opened(ctx: Context, token: str) -> tuple[Session, Secret, str | None]:
+    """The session in `token`, its secret, and why it is over when its seal key was revoked: then the key only serves to tell its holder so.
+
+    Raises ProofError UNKNOWN_KEY.
+    """
+    try:
+        return *ctx.node.tokens.open(token, ctx.store.open_seal_keys), None
+    except ProofError:
+        if not ctx.store.revoked_seal_keys:
+            raise
+        return *passes.open_with_secret(token, ctx.store.revoked_seal_keys), "its seal key was revoked"
 
 
 def _verify_alive(ctx: Context, holder: Holder) -> None:

@@ -77,7 +77,8 @@ def verify_ledger(ctx: Context) -> Output:
 
     def walk() -> tuple[Head | None, Report]:
         anchored = node.store.anchored(ledger.node)
-        return anchored, verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored, upto=durable)
+        first = node.store.ledger_from(ledger.node)
+        return anchored, verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored, first=first, upto=durable)
 
     anchored, report = ctx.elsewhere(walk)
     problems = [{"Line": finding.line, "Problem": str(finding)} for finding in report.findings[:MAX_PROBLEMS]]

@@ -141,6 +141,8 @@ def _use_once(ctx: Context, token: jwt.Token) -> None:
         return
     if not token.token_id:
         raise Refusal("InvalidIdentityToken", "The provider's tokens are for one use, and this one has no jti to tell it by", 400)
+    if ctx.store.ended_everywhere(token.issued):  # a restored state does not know which of them were used (attack row H91)
+        raise Refusal("InvalidIdentityToken", "The token is from before all was ended, and may have been used", 400)
     used = f"{provider.id}/{hashlib.sha256(token.token_id.encode()).hexdigest()}"
     changes = ctx.changes  # on the storage thread, where two uses cannot pass each other
     if ctx.store.used_tokens.find(used) is not None:

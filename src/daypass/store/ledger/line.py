@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from daypass.store.ledger.identity import shown
-from daypass.store.ledger.shapes import Body, Decided, Details, Identity, Minted, Recovered, minted_of, moment, refused_of
+from daypass.store.ledger.shapes import Body, Decided, Details, Identity, Minted, Recovered, RestoredFrom, minted_of, moment, refused_of
 from daypass.values.event import Event
 
 MAX_TEXT = 1024  # characters of a user agent, a message or a reason (CloudTrail: errorMessage and userAgent 1 KB)
@@ -65,12 +65,21 @@ def _readable(event: Event) -> object:
 
 def notice_of(now: datetime, *, cut_bytes: int, lost_lines: int) -> bytes:
     """The body of a line by which the ledger tells of itself: torn bytes that were cut at start, anchored lines that were gone by then."""
+    return _notice(now, "LedgerRecovered", Details(status=0, recovered=Recovered(cut_bytes, lost_lines)))
+
+
+def restored_notice_of(now: datetime, taken: datetime, *, head_line: int, later_lines: int) -> bytes:
+    """The body of the line with which a ledger goes on when the state comes from a backup."""
+    return _notice(now, "LedgerRestored", Details(status=0, restored=RestoredFrom(taken, head_line, later_lines)))
+
+
+def _notice(now: datetime, name: str, details: Details) -> bytes:
     return _encode(
         Body(
             userIdentity=Identity("Ledger"),
             eventTime=now,
             eventSource=LEDGER_SOURCE,
-            eventName="LedgerRecovered",
+            eventName=name,
             awsRegion="",
             sourceIPAddress="",
             userAgent="",
@@ -78,7 +87,7 @@ def notice_of(now: datetime, *, cut_bytes: int, lost_lines: int) -> bytes:
             eventID="",
             readOnly=True,
             recipientAccountId="",
-            daypass=Details(status=0, recovered=Recovered(cut_bytes, lost_lines)),
+            daypass=details,
         )
     )
 

@@ -47,6 +47,16 @@ def find_end(directory: Path, key: ChainKey, node: str, durable: int = 0) -> End
     return End(Head(node, 0, GENESIS), 0, cut)
 
 
+def last_link(directory: Path) -> Link | None:
+    """The last whole line of the ledger in `directory`, which may be in use; None when there is none. Believes it as it stands."""
+    for number in reversed(segment_numbers(directory)):
+        lines = split_lines(_tail(segment_path(directory, number))[1])
+        links = (read_link(line) for line in reversed(lines) if line.endswith(b"\n"))
+        if (found := next((link for link in links if link is not None), None)) is not None:
+            return found
+    return None
+
+
 def _tail(path: Path) -> tuple[int, bytes]:
     """The last lines of `path` and the offset where they start: at a line."""
     with path.open("rb") as file:

@@ -146,6 +146,15 @@ class Recovered(Shape):
     lostLines: int
 
 
+class RestoredFrom(Shape):
+    """The backup that the state before this line comes from: when it was taken, and the ledger's line that it goes up to. `laterLines`
+    are those between that one and this: the ledger has them, the state has not."""
+
+    taken: datetime
+    headLine: int
+    laterLines: int
+
+
 class Details(Shape):
     """What CloudTrail has no place for."""
 
@@ -159,6 +168,7 @@ class Details(Shape):
     session: Lineage | None = None
     minted: Minted | None = None
     recovered: Recovered | None = None
+    restored: RestoredFrom | None = None
 
 
 class Body(Shape, tag_field="eventVersion", tag="1.11"):

@@ -78,6 +78,8 @@ class _Walk:
             self.find("unreadable", f"not a ledger line; line {self.due} was due here")
             self.due += 1
             return
+        if self.before is None:
+            self.due = min(self.due, link.seq)  # what retention has not got round to yet
         self._number(link)  # (2)
         if not self._genuine(link):  # (3)
             self.find("altered", f"line {link.seq}, or the one before it, is not what was written")
