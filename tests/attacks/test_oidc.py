@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from attacks.conftest import Target, accepted, refused, trust
+from attacks.conftest import Target, accepted, allow, keys_of, policy, refused, trust
 from rig.http import Reply, form
 from rig.idp import DISCOVERY, JWKS, Idp, b64, jws, public_jwk
 
@@ -296,3 +296,43 @@ def test_H46_compressed_and_nested(federated: Federated) -> None:
     refused(federated.present(federated.token(deep)), INVALID, status=400)
     double = json.dumps(federated.claims()).encode()[:-1] + b',"sub":"repo:acme/app"}'
     refused(federated.present(federated.token(double)), INVALID, status=400)
+
+
+@pytest.mark.parametrize("algorithm", ["RS999", "ES256K", "PS256X", "rs256", "RS256 "])
+def test_C20_a_hash_whose_algorithm_is_unknown_closes_the_door(federated: Federated, algorithm: str) -> None:
+    """at_hash and c_hash cannot be computed then; nothing of the token is taken, rather than all but the hash."""
+    hashes = {"at_hash": b64(b"x" * 16), "c_hash": b64(b"y" * 16)}
+    refused(federated.present(federated.token(federated.claims(**hashes), header={"alg": algorithm})), INVALID)
+    accepted(federated.present(federated.token(federated.claims(**hashes))))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["repo:acme/app,admin", "admin,repo:acme/app", "repo:acme/app\n", "\nrepo:acme/app", " repo:acme/app", '"repo:acme/app"',
+     'repo:acme/app","admin', "repo:acme/app],[", '["repo:acme/app"]', ["repo:acme/app"], ["repo:acme/app", "admin"],
+     {"": "repo:acme/app"}],
+    ids=repr,
+)  # fmt: skip
+def test_H54_a_claim_is_one_value_whatever_stands_in_it(federated: Federated, subject: Any) -> None:
+    refused(federated.present(federated.token(federated.claims(sub=subject))), INVALID, "AccessDenied")
+
+
+@pytest.mark.parametrize(
+    ("groups", "lets_in"),
+    [("admin", True), (["admin"], True), ("dev", False), ("dev,admin", None), ("dev admin", False), ('dev","admin', None),
+     ("admin\n", None), ("],[admin", None), (["dev", "admin"], None), ([["admin"]], None), ({"0": "admin"}, None), (["dev,admin"], None)],
+    ids=repr,
+)  # fmt: skip
+def test_H54_a_tag_is_one_value_and_lists_are_not_joined(federated: Federated, groups: Any, lets_in: bool | None) -> None:
+    """What becomes a tag is the very text of the claim; a list of several, or what no tag may hold (None), is refused as a whole."""
+    target, name = federated.target, federated.role.rpartition("/")[2]
+    condition = {"ForAnyValue:StringEquals": {"aws:PrincipalTag/groups": ["admin"]}}
+    document = policy(allow("iam:ListUsers", Condition=condition))
+    accepted(target.iam("PutRolePolicy", RoleName=name, PolicyName="admins", PolicyDocument=document))
+    tags = {"https://aws.amazon.com/tags": {"principal_tags": {"groups": groups}}}
+    reply = federated.present(federated.token(federated.claims(**tags)))
+    if lets_in is None:
+        refused(reply, "IDPRejectedClaim")
+        return
+    listed = target.iam("ListUsers", keys_of(reply))
+    accepted(listed) if lets_in else refused(listed, "AccessDenied")
