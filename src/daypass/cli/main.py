@@ -29,6 +29,7 @@ COMMANDS = {
     "who-can": "list everybody who may do something",
     "can-become": "list and draw every role that a principal can reach",
     "nodes": "list the nodes that share the database",
+    "keys": "list, replace and revoke the keys of the server",
     "migrate": "move the state from its file into PostgreSQL",
     "backup": "take a sealed backup while the server goes on, or prove one",
     "restore": "make an installation of a backup",

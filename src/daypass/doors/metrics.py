@@ -160,3 +160,9 @@ def _seal_keys(it: Gauges) -> Iterator[Metric]:
     for state in sorted({state for state, _ in made}):
         ages.add_metric((state,), max((now - created).total_seconds() for of, created in made if of == state))
     yield ages
+    text = "Seconds since the oldest data key in that state was made; a retained one goes when nothing rests on it."
+    ages = GaugeMetricFamily("daypass_data_key_age_seconds", text, labels=("state",))
+    dated = [(key.state, key.created) for key in it.node.store.rotation.data_keys if key.created is not None]
+    for state in sorted({state for state, _ in dated}):
+        ages.add_metric((state,), max(now.timestamp() - created for of, created in dated if of == state))
+    yield ages

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, bindparam, func, literal, select, update
+from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, bindparam, func, literal, literal_column, select, update
 
 from daypass.store.keys import Envelope, Unsealable
 from daypass.store.keys.envelope import KEY_ID_BYTES
@@ -14,6 +14,8 @@ from daypass.store.tables import TABLES, settings
 from daypass.store.vault import SECRETS
 
 ROWS_AT_ONCE = 200  # in one transaction, which holds up other changes for some 5 ms
+
+_FIRST, _LENGTH = literal_column("1"), literal_column(str(KEY_ID_BYTES))  # no parameters: what is grouped by has to be seen to be the same
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class _Place(NamedTuple):
     @property
     def data_key(self) -> ColumnElement[bytes]:
         """The id of the data key in a row, as bytes."""
-        return func.substr(self.sealed, 1, KEY_ID_BYTES, type_=LargeBinary)
+        return func.substr(self.sealed, _FIRST, _LENGTH, type_=LargeBinary)
 
 
 _PLACES = (
