@@ -124,7 +124,7 @@ def test_C55_only_an_operator_on_the_socket_unseals(peer: str) -> None:
     assert sealed.tried == []
 
 
-def test_the_operator_does() -> None:
+def test_C55_the_operator_does() -> None:
     async def story() -> None:
         sealed = Sealed(WAITING)
         assert (await sealed.ask(unseal(GIVEN, f"uid:{OPERATOR}"))).status == 400  # a wrong one changes nothing
@@ -155,7 +155,7 @@ def test_C55_a_node_that_waits_for_a_token_takes_no_passphrase() -> None:
     assert sealed.tried == []
 
 
-def test_it_tries_again_by_itself_and_ends_for_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_C55_it_tries_again_by_itself_and_ends_for_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daypass.doors.sealed.FIRST_PAUSE", 0.001)
 
     async def story() -> None:
@@ -163,7 +163,7 @@ def test_it_tries_again_by_itself_and_ends_for_another_key(monkeypatch: pytest.M
         sealed.outcome = KeyAway(f"{PLACE} still", TOLD)
         waiting = asyncio.ensure_future(sealed.door.opened())
         while len(sealed.tried) < 3:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.01)
         sealed.outcome = ConfigError("another key")
         with pytest.raises(ConfigError, match="another key"):
             await waiting

@@ -85,8 +85,7 @@ def _section(path: Path, name: str) -> dict[str, str]:
 
 def _by_process(command: str, environ: dict[str, str]) -> Credentials:
     try:
-        # the operator's own command, from a file of theirs, split as SDKs split it and run without a shell
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603  # the operator's own command from a file of theirs, without a shell, as SDKs run it
             shlex.split(command), env=environ, capture_output=True, stdin=subprocess.DEVNULL, timeout=PROCESS_SECONDS, check=True
         )
     except subprocess.SubprocessError as error:
