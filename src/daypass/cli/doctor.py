@@ -18,6 +18,8 @@ State = Literal["ok", "warn", "fail"]
 
 MAX_SKEW = 300  # seconds; a signature further off is refused (STS, IAM: ±5 minutes)
 SOON_SKEW = 30  # seconds; worth a word before it is too late
+OLD_KEY = 90 * 86400  # seconds; older keys are worth a word, where they are not replaced by themselves more seldom
+LONG_PENDING = 3600  # seconds that a new key may wait before it is worth a word
 PROBE_TIMEOUT = 5.0  # seconds
 OLDEST_PYTHON = (3, 11)
 _TRUE = ("true", "1")
@@ -58,6 +60,8 @@ def examine(data: str, environ: Mapping[str, str]) -> Iterator[Finding]:
             age = server["FeedAgeSeconds"]
             says = f"away; decisions go on from a state {age:.0f} s old, changes are refused"
             yield Finding("database", "fail", says, "see the database's own log", UNREACHABLE)
+        else:
+            yield from _keys_of(data)
     except Trouble as trouble:
         yield Finding("server", "fail", trouble.what, trouble.remedy, trouble.exit_code)
     url = str(server.get("Url", ""))
@@ -69,6 +73,31 @@ def examine(data: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     old = sys.version_info < OLDEST_PYTHON
     yield Finding("python", "fail" if old else "ok", f"Python {version}", "install Python 3.11 or newer" if old else "")
+
+
+def _keys_of(data: str) -> Iterator[Finding]:
+    try:
+        yield from check_keys(control.call(data, "ListKeys"), data)
+    except Trouble as trouble:
+        yield Finding("keys", "warn", trouble.what, trouble.remedy)
+
+
+def check_keys(listed: Mapping[str, Any], data: str) -> Iterator[Finding]:
+    """How old the keys are that seal, and whether one that is to follow is held up. `listed` is the answer of ListKeys."""
+    old = max(listed.get("RotateAfterSeconds", 0) * 2, OLD_KEY)
+    see = f"daypass keys list --data {shlex.quote(data)}"
+    for kind, name in (("SEAL", "tokens"), ("DATA", "secrets at rest")):
+        keys = [key for key in listed["Keys"] if key["Kind"] == kind]
+        for key in keys:
+            if key["State"] == "PENDING" and key.get("AgeSeconds", 0) > LONG_PENDING:
+                waits = ", ".join(key["WaitsFor"]) or "the root key"
+                yield Finding("keys", "warn", f"the key {key['KeyId']} for {name} waits for {waits}", see)
+            if key["State"] == "ACTIVE":
+                age = key.get("AgeSeconds")
+                says = f"{name} are sealed by {key['KeyId']}, {'of unknown age' if age is None else f'{age // 86400} days old'}"
+                late = age is not None and age > old
+                rotate = f"daypass keys rotate {kind.lower()} --data {shlex.quote(data)}"
+                yield Finding("keys", "warn" if late else "ok", says, rotate if late else "")
 
 
 def check_address(url: str) -> Iterator[Finding]:

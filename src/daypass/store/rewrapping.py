@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from daypass.store import vault
@@ -38,9 +38,7 @@ def rewrap(url_or_path: str | Path, current: RootKey, wanted: RootKey, now: date
             raise_oldest(connection, ROTATING)
             if not is_shared(connection):  # what the old one opens is not to stay in free pages of the file
                 connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
-            count = vault.rewrap(connection, opened, wanted)
-        _forget(engine)
-        return count
+            return vault.rewrap(connection, opened, wanted)
     except DBAPIError as error:
         raise ConfigError(f"The database {url_or_path} does not take it: {error_name(error)}. Nothing was changed.") from error
     finally:
@@ -52,10 +50,3 @@ def _verify_nobody_runs(connection: Connection, now: datetime) -> None:
     live = [node.name for node in get_nodes(connection, now) if node.live]
     if live:
         raise ConfigError(f"Nodes run on the database: {', '.join(live)}. Stop them first. Nothing was changed.")
-
-
-def _forget(engine: Engine) -> None:
-    """Have SQLite's log brought into its file, and emptied."""
-    if not is_shared(engine):
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()

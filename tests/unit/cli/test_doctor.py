@@ -48,6 +48,10 @@ class Health(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
+DAY = 86400
+KEY = {"KeyId": "00000001", "Kind": "SEAL", "State": "ACTIVE", "AgeSeconds": 3 * DAY, "LivePasses": 1, "Nodes": ["a"], "WaitsFor": []}
+
+
 @pytest.fixture
 def health() -> Iterator[Health]:
     with Health() as server:
@@ -62,6 +66,7 @@ def health() -> Iterator[Health]:
 def data(fake: Any, health: Health) -> Path:
     """A data directory with nothing wrong."""
     fake.reply("DescribeServer", {"Version": "1.2.3", "Url": health.url, "LiveSessions": 4})
+    fake.reply("ListKeys", {"Keys": [KEY], "RotateAfterSeconds": 30 * DAY})
     write_profile(fake.data, health.url)
     (fake.data / "root.key").touch(mode=0o600)
     return Path(fake.data)
@@ -80,16 +85,31 @@ def states(findings: Any) -> dict[str, str]:
 
 def test_nothing_wrong(daypass: Any, data: Path) -> None:
     assert states(doctor.examine(str(data), {})) == dict.fromkeys(
-        ("server", "address", "clock", "profile", "environment", "files", "python"), "ok"
+        ("server", "keys", "address", "clock", "profile", "environment", "files", "python"), "ok"
     )
     ended = daypass("doctor", "--data", data)
     assert ended.code == OK
     assert "daypass 1.2.3 runs on" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("key", "state", "says"),
+    [
+        ({"AgeSeconds": 89 * DAY}, "ok", "89 days old"),
+        ({"AgeSeconds": 91 * DAY}, "warn", "91 days old"),
+        ({"AgeSeconds": None}, "ok", "unknown age"),
+        ({"State": "PENDING", "AgeSeconds": 4000, "WaitsFor": ["b", "c"]}, "warn", "waits for b, c"),
+    ],
+)
+def test_keys_that_are_old_or_held_up(key: dict[str, Any], state: str, says: str) -> None:
+    (found,) = doctor.check_keys({"Keys": [KEY | key]}, "d")
+    assert found.state == state and says in found.says
+    assert bool(found.remedy) == (state == "warn")
+
+
 def test_json_tells_the_same(daypass: Any, data: Path) -> None:
     findings = json.loads(daypass("doctor", "--data", data, "-o", "json").out)
-    assert [finding["Check"] for finding in findings][:3] == ["server", "address", "clock"]
+    assert [finding["Check"] for finding in findings][:4] == ["server", "keys", "address", "clock"]
     assert all(finding.keys() == {"Check", "State", "Says", "Remedy"} for finding in findings)
 
 
