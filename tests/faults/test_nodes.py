@@ -259,3 +259,27 @@ def test_a_node_without_the_root_key_does_not_start(start: Start, cluster: Clust
     url = (start("a").data / "database").read_text().strip()
     with pytest.raises(AssertionError, match="is missing, and the database was made with it"), running(tmp_path / "b", "--db", url):
         pass
+
+
+def test_a_refusal_is_explained_by_another_node(start: Start) -> None:
+    """The copies of all ledgers are looked through: who asks need not know which node refused."""
+    first, second = start("a"), start("b")
+    keys = operator(first)
+    assert iam(first, keys, "CreateUser", UserName="nobody").send().status == 200
+    made = iam(first, keys, "CreateAccessKey", UserName="nobody").send().text
+    cut = [made.partition(f"<{name}>")[2].partition("<")[0] for name in ("AccessKeyId", "SecretAccessKey")]
+    refused = iam(first, Keys(*cut), "ListRoles").send()
+    assert refused.code == "AccessDenied"
+    request_id = refused.text.partition("<RequestId>")[2].partition("<")[0]
+    told: dict[str, Any] = {}
+
+    def ask() -> bool:
+        said = second.command("explain", request_id, "-o", "json", check=False)
+        told.update(json.loads(said.stdout) if said.returncode == 0 else {})
+        return bool(told)
+
+    until(ask, "the copy of the line has come")
+    assert told["Operation"] == "iam:ListRoles"
+    assert told["Outcome"] == "DENIED"
+    assert told["Caller"].endswith(":user/nobody")
+    assert second.command("explain", "00000000-0000-4000-8000-000000000000", check=False).returncode != 0
