@@ -49,6 +49,7 @@ class Server:
     process: subprocess.Popen[bytes]
     stdout: Path
     stderr: Path
+    is_over: bool = False  # whether the test ends it by itself
 
     @property
     def aws_config(self) -> Path:
@@ -129,9 +130,11 @@ def running(
     output = _Output(process, stdout)
     output.start()
     try:
-        yield Server(output.url(stderr), data, process, stdout, stderr)
-        assert process.poll() is None, f"the server ended by itself, exit {process.returncode}\n{stderr.read_text()}"
-        process.send_signal(signal.SIGTERM)
+        server = Server(output.url(stderr), data, process, stdout, stderr)
+        yield server
+        if not server.is_over:
+            assert process.poll() is None, f"the server ended by itself, exit {process.returncode}\n{stderr.read_text()}"
+            process.send_signal(signal.SIGTERM)
         process.wait(DRAIN_SECONDS)
         assert process.returncode == 0, f"SIGTERM: exit {process.returncode}\n{stderr.read_text()}"
     finally:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from typing import Any
 
-from daypass.doors.log import JsonLines
+import pytest
+
+from daypass.doors.log import JsonLines, TextLines
 
 
 def _line(text: str, *, error: BaseException | None = None, **fields: object) -> dict[str, Any]:
@@ -35,6 +38,49 @@ def test_a_record_is_a_line_with_its_fields() -> None:
 def test_nothing_in_a_field_ends_the_line_or_speaks_to_a_terminal() -> None:
     nasty = 'a\n{"level": "x"}\x1b[2J\u2028é'
     assert _line("told", policy=nasty)["policy"] == nasty
+
+
+@pytest.mark.parametrize("nasty", ["a\nb", "a\r\nb", "\x1b]0;x\x07", "\x00", "\x85", "\u2028", '" level="error', "\ud800", "a=b c=d"])
+def test_neither_does_it_in_text(nasty: str) -> None:
+    record = logging.makeLogRecord({"name": "daypass.x", "levelname": "ERROR", "msg": nasty, "created": 1.5, "policy": nasty, nasty: 1})
+    line = TextLines().format(record)
+    assert line.isascii() and line.isprintable()
+    head, _, rest = line.partition("daypass.x ")
+    assert head == "1970-01-01T00:00:01.500+00:00 ERROR "
+    told, end = json.JSONDecoder().raw_decode(rest)
+    assert told == nasty
+    assert rest[end:].startswith(" policy=")
+    assert json.JSONDecoder().raw_decode(rest[end + len(" policy=") :])[0] == nasty
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati"])
+def test_times_are_utc_whatever_the_hosts_zone_is(zone: str) -> None:
+    """Across the end of summer time, and over a leap second (1 January 2017), which POSIX time does not count."""
+    script = (
+        "import logging, sys; from daypass.doors.log import JsonLines, TextLines\n"
+        "for at in (1792889999.999, 1792890000.0, 1_483_228_799.999, 1_483_228_800.0):\n"
+        "    record = logging.makeLogRecord({'created': at})\n"
+        "    print(JsonLines().format(record)[10:39], TextLines().format(record)[:29])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True)
+    times = ["2026-10-25T00:59:59.999", "2026-10-25T01:00:00.000", "2016-12-31T23:59:59.999", "2017-01-01T00:00:00.000"]
+    assert done.stdout.splitlines() == [f"{time}+00:00 {time}+00:00" for time in times]
+
+
+def test_the_level_is_ours_and_libraries_speak_from_warning_on() -> None:
+    """Below it SQLAlchemy tells of every statement's parameters."""
+    script = (
+        "import logging; from daypass.doors.log import log_to_stderr; log_to_stderr('text', 'debug')\n"
+        "for name in ('daypass.x', 'sqlalchemy.engine', 'urllib3'):\n"
+        "    logging.getLogger(name).debug('quiet'); logging.getLogger(name).warning('loud')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert [line.split(" ", 1)[1] for line in done.stderr.splitlines()] == [
+        'DEBUG daypass.x "quiet"',
+        'WARNING daypass.x "loud"',
+        'WARNING sqlalchemy.engine "loud"',
+        'WARNING urllib3 "loud"',
+    ]
 
 
 def test_an_exception_is_its_classes_and_places_and_not_its_text() -> None:
