@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
+import msgspec
+
+from daypass.store import Changes
+from daypass.store.rotation import new_seal_key
 from matrix import branches, holdings, people, questions
 from rig.node import Keys, TestNode
 
@@ -24,6 +29,14 @@ def _issuing(world: World) -> None:
 
 def _entering(world: World) -> None:
     world._call("iam", "EnableOrganizationsRootSessions")
+
+
+def _retained_seal_key(world: World) -> str:
+    made = msgspec.structs.replace(new_seal_key(world.node.now, os.urandom), state="retained")
+    changes = Changes()
+    changes.put(made)
+    world.node.store.write(changes)
+    return made.id
 
 
 class World:
@@ -117,6 +130,9 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("daypass", "ListAssumableRoles"): lambda world: {"Principals": [world.account]},
     ("daypass", "ListGuardRails"): lambda world: {},
     ("daypass", "ListNodes"): lambda world: {},
+    ("daypass", "ListKeys"): lambda world: {},
+    ("daypass", "RotateKeys"): lambda world: {"Kind": "SEAL"},
+    ("daypass", "RevokeKey"): lambda world: {"KeyId": _retained_seal_key(world)},
     ("daypass", "ListEvents"): lambda world: {"MaxResults": 5},
     ("daypass", "VerifyLedger"): lambda world: {},
     ("daypass", "RevokeSessions"): lambda world: {"SessionId": world.victim},
