@@ -352,12 +352,15 @@ class ApiProtocol(HttpToolsProtocol):
         self._is_due = False
         self._last_word = _refusal(status)
         if not self._in_head:  # its body: it may wait behind others, or be answered already, by an application that did not read it
-            if self.pipeline:
-                self.pipeline.popleft()
+            if not self.pipeline:
+                self._close(b"" if self.cycle.response_complete or getattr(self.cycle, "response_started", False) else self._last_word)
                 return
-            self._close(b"" if self.cycle.response_complete or getattr(self.cycle, "response_started", False) else self._last_word)
+            self.pipeline.popleft()
         elif not self._is_busy():
             self._close(self._last_word)
+            return
+        self.flow.resume_reading()  # from here on it is ours to hold back, which no answer undoes
+        self.transport.pause_reading()
 
     def _close(self, last_word: bytes = b"") -> None:
         if not self.transport.is_closing():

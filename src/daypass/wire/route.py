@@ -22,6 +22,7 @@ SINGLE_HEADERS = frozenset({
     b"x-amz-security-token", b"x-amz-target",
 })  # fmt: skip
 MAX_SEGMENTS = 64  # of a path; the longest template in the models has 9
+_LONG_WAY = frozenset((b"content-encoding", b"x-amz-target"))  # headers that routing looks at
 _TARGET = re.compile(rb"([A-Za-z0-9_]{1,64})\.([A-Za-z0-9]{1,128})")
 _PATH = re.compile(rb"/[!$-;=@-Z_a-z~]*")  # visible ASCII that RFC 3986 lets stand in a path, percent sign included
 
@@ -46,6 +47,7 @@ def find_operation(request: Request) -> OperationShape:
     protocol = protocol_of(request)
     try:
         _refuse_double_headers(request)
+        _refuse_coded_body(request)
         if protocol == "json":
             return _by_target(request)
         return _by_action(request) if protocol == "query" else _by_path(request)
@@ -57,6 +59,13 @@ def _refuse_double_headers(request: Request) -> None:
     names = [name for name, _ in request.headers if name in SINGLE_HEADERS]
     if len(names) != len(set(names)):
         raise Malformed("A header is given more than once")
+
+
+def _refuse_coded_body(request: Request) -> None:
+    """Bodies are read as they come: nothing is unpacked, neither gzip nor `aws-chunked` (attack rows H25, F-31)."""
+    for coding in request.values_of(b"content-encoding"):
+        if coding.strip().lower() not in (b"", b"identity"):
+            raise Malformed("A body with a Content-Encoding is not supported")
 
 
 _PREFIXES: dict[bytes, OperationShape] = {}  # `Action=…&Version=…` as SDKs begin their bodies; bounded by the operations there are
@@ -72,7 +81,7 @@ def _by_prefix(request: Request) -> OperationShape | None:
     if first < 0 or request.method != "POST" or request.raw_path != b"/" or request.raw_query:
         return None
     second = body.find(b"&", first + 1, 160)
-    if not request.is_plain or b"x-amz-target" in request.by_name:
+    if not request.is_plain or not _LONG_WAY.isdisjoint(request.by_name):
         return None
     return _PREFIXES.get(body if second < 0 else body[:second])
 
