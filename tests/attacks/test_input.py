@@ -229,7 +229,7 @@ LOOKED_FOR = [
     "/sitemap.xml", "/favicon.ico", "/index.html", "/app.js.map", "/static/main.css.map", "/backup.zip", "/daypass.db", "/daypass.db.bak",
     "/root.key", "/root.key~", "/.root.key.swp", "/ledger/", "/aws/config", "/control.sock", "/%2e%2e/root.key", "/..%2froot.key",
     "/server-status", "/actuator/env", "/debug/pprof/", "/metrics", "/docs", "/openapi.json", "/graphql", "/console", "/admin/",
-    "/issuers/",     "/issuers", "/health/", "/health/../root.key", "/HEALTH", "/latest/meta-data/",
+    "/issuers/", "/issuers", "/health/", "/health/../root.key", "/HEALTH", "/latest/meta-data/",
     "/latest/meta-data/iam/security-credentials/",
 ]  # fmt: skip
 
