@@ -68,6 +68,7 @@ RESOURCES = [
 RESOURCE_PATTERNS = [
     *RESOURCES, "*", "*", "arn:aws:s3:::data/${aws:username}/*", "arn:aws:s3:::data/${aws:PrincipalTag/team, 'a'}/?", "arn:*:iam::*:role/*",
     "arn:aws:s3:::${*}", "arn:aws:s3:::d?ta/*", "arn:aws:iam::1*:*/r", "arn:aws:s3:::data/${aws:TagKeys}*",
+    "arn:aws:iam::${aws:PrincipalAccount}:role/*", "arn:*:iam::${AWS:principalAccount}:*/r",
 ]  # fmt: skip
 PRINCIPALS = [
     "*", {"AWS": "*"}, {"AWS": HERE}, {"AWS": THERE}, {"AWS": f"arn:aws:iam::{HERE}:root"}, {"AWS": [THERE, CALLERS[0].arn]},
@@ -91,7 +92,7 @@ ADDRESSES = [
 # family → its keys with the values that requests have, and the values that policies have
 FAMILIES: dict[str, tuple[dict[str, list[str]], list[Any]]] = {
     "String": (
-        {"aws:username": TEXTS, "aws:PrincipalTag/team": TEXTS, "aws:TagKeys": TEXTS},
+        {"aws:username": TEXTS, "aws:PrincipalTag/team": TEXTS, "aws:TagKeys": TEXTS, "aws:PrincipalAccount": [HERE, THERE, "1*"]},
         [*TEXTS, "a?", "*", "?", "*b", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/none, 'b'}", "${*}", "a${?}", "${aws:TagKeys}", 1,
          True],
     ),

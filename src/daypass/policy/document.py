@@ -32,6 +32,8 @@ TRUST_ACTIONS = (
 _SID = re.compile(r"[0-9A-Za-z]*")
 _VENDOR = re.compile(r"[A-Za-z0-9.-]+")
 _ACTION_NAME = re.compile(r"[A-Za-z0-9_*?-]+")
+# The one variable that AWS's own policies have before the resource part: as the whole account (AmazonTimestreamInfluxDBServiceRolePolicy).
+_IN_OWN_ACCOUNT = re.compile(r"(arn:[^:]*:[^:]*:[^:]*:)\$\{aws:PrincipalAccount\}(?=:)", re.IGNORECASE | re.ASCII)
 _CONDITION_KEY = re.compile(r"[^:]+:.+", re.DOTALL)
 
 SYNTAX = "Syntax errors in policy."
@@ -231,7 +233,7 @@ def _check_resource(resource: str, where: str) -> None:
     """Raise PolicyError unless `resource` is `*` or has all parts of an ARN, variables and vendor wildcards only where they may stand."""
     if resource == "*":
         return
-    parts = resource.split(":", 5)
+    parts = _IN_OWN_ACCOUNT.sub(r"\1*", resource, count=1).split(":", 5)
     if len(parts) != 6 or parts[0] != "arn":
         raise PolicyError(f'Resource {resource} must be in ARN format or "*".', where)
     if not compile_glob(read_tokens(parts[1]))(PARTITION):

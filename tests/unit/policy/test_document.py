@@ -70,6 +70,10 @@ def _with(*statements: Any, **more: Any) -> dict[str, Any]:
         (statement(Resource="arn:${a}:s3:::b"), 'Partition "${a}" is not valid for resource "arn:${a}:s3:::b".'),
         (statement(Resource="arn:aws:s3:${a}::b"), 'Resource arn:aws:s3:${a}::b must be in ARN format or "*".'),
         (statement(Resource="arn:aws:s3::${a}:b"), 'Resource arn:aws:s3::${a}:b must be in ARN format or "*".'),
+        *(
+            (statement(Resource=f"arn:aws:s3:{place}:b"), f'Resource arn:aws:s3:{place}:b must be in ARN format or "*".')
+            for place in ("${aws:PrincipalAccount}:", ":${aws:username}", ":1${aws:PrincipalAccount}", ":${aws:PrincipalAccount, '1'}")
+        ),
         (statement(Effect="DENY"), "The policy failed legacy parsing"),
         (statement(Action=None) | {"Action": None}, SYNTAX),
         (statement(Action=None) | {"NotAction": None}, SYNTAX),

@@ -14,7 +14,7 @@ from daypass.policy import managed as room
 from daypass.policy.managed import managed_policies
 from daypass.values.decision import Ask
 from rig.source import ROOT
-from unit.policy.people import HERE, USER
+from unit.policy.people import HERE, THERE, USER
 
 # What people attach without looking it up, and what security tools look for.
 EXPECTED = (
@@ -62,17 +62,35 @@ def test_each_is_a_policy_that_aws_would_save() -> None:
     assert len(ids) == len(managed_policies()) >= 1500
 
 
-def test_each_is_read_but_for_two_that_only_aws_itself_can_save() -> None:
+def test_each_is_read() -> None:
     unread = {}
     for text in managed_policies().values():
         try:
             read_policy(text.document, "identity")
         except PolicyError as error:
-            unread[text.name] = (text.path, error.position.partition(" ")[0])
-    assert unread == {
-        "AWSSupportServiceRolePolicy": ("/aws-service-role/", "longer"),  # than any customer's may be
-        "AmazonTimestreamInfluxDBServiceRolePolicy": ("/aws-service-role/", "Statement[9].Resource:"),  # a variable as the account
+            unread[text.name] = (error.message, error.position)
+    assert unread == {}
+
+
+def test_the_longest_allows_what_it_says() -> None:
+    assert _allows("aws-service-role/AWSSupportServiceRolePolicy", "ec2:DescribeInstances")
+    assert not _allows("aws-service-role/AWSSupportServiceRolePolicy", "ec2:RunInstances")
+
+
+def test_the_variable_in_the_place_of_the_account_is_the_callers_account() -> None:
+    text = managed_policy("arn:aws:iam::aws:policy/aws-service-role/AmazonTimestreamInfluxDBServiceRolePolicy")
+    assert text is not None
+    layers = Layers((read_policy(text.document, "identity"),))
+    secret = f"arn:aws:secretsmanager:eu-west-1:{HERE}:secret:InfluxDB-RepoToken-x"
+    context = {
+        "aws:principalaccount": HERE,
+        "aws:resourceaccount": HERE,
+        "kms:encryptioncontext:secretarn": secret,
+        "kms:viaservice": "secretsmanager.eu-west-1.amazonaws.com",
     }
+    for account, allowed in ((HERE, True), (THERE, False)):
+        ask = Ask("kms:Decrypt", f"arn:aws:kms:eu-west-1:{account}:key/k", account)
+        assert decide(ask, USER, context, layers).allowed is allowed
 
 
 def test_what_they_allow() -> None:

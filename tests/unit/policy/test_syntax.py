@@ -49,7 +49,7 @@ def test_as_long_as_may_be() -> None:
     assert read_json('"' + "a" * (MAX_TEXT - 2) + '"', "no") == "a" * (MAX_TEXT - 2)
     with pytest.raises(PolicyError, match="no"):
         read_json('"' + "a" * (MAX_TEXT - 1) + '"', "no")
-    assert MAX_TEXT == 131_072
+    assert MAX_TEXT == 163_840
 
 
 def test_an_error_without_a_place() -> None:
