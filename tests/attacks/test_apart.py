@@ -250,8 +250,8 @@ def _known(world: World) -> World:
     """Alice, with what Mallory has got hold of by looking over her shoulder: a session's keys, a marker, the id of a request."""
     party = _party(world)
     world.session = Keys.of(_session(world))  # type: ignore[attr-defined]  # for these tests only
-    world.marker = party.call("iam", "ListUsers", {"MaxItems": 1}, world.admin)["Marker"]  # type: ignore[attr-defined]
-    world.told_id = party.node.last[1].event.request_id  # type: ignore[attr-defined]
+    world.marker = party.call("iam", "ListUsers", {"MaxItems": 1}, world.admin)["Marker"]
+    world.told_id = party.node.last[1].event.request_id
     return world
 
 

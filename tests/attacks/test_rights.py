@@ -17,14 +17,13 @@ import time
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from attacks.conftest import Target, accepted, allow, member, refused, trust
 from rig.http import Attempt, Bend, Reply, form, sign, who_am_i
 from rig.idp import Idp
-from rig.node import Keys, Refused, TestNode
+from rig.node import UID, Keys, Refused, TestNode, request_for
 from rig.postgres import OWNER, Cluster
 from rig.require import require, require_root
 from rig.server import Server, clean_environment, daypass, running
@@ -217,23 +216,12 @@ def test_H87_what_is_refused_after_all_leaves_no_pass(node: TestNode) -> None:
 
 
 def test_H87_an_answer_that_is_not_recorded_hands_nothing_out(node: TestNode) -> None:
-    operator = node.operator()
-    node.call("sts", "GetCallerIdentity", {}, operator)
-    sent: list[Any] = []
-    whole = node.node.ledger.append_sync
-    node.node.ledger.append_sync = lambda lines, *more: sent.append(lines)  # type: ignore[method-assign]  # looks at what would be written
-    try:
-        answer_of = node.send
-        made: list[Any] = []
-        node.send = lambda request: made.append(answer_of(request)) or made[-1]  # type: ignore[func-returns-value,method-assign]
-        node.call("daypass", "GetOperatorCredentials", peer="uid:1000")
-    finally:
-        node.node.ledger.append_sync = whole  # type: ignore[method-assign]
-    assert b"SecretAccessKey" in made[0].response.body
-    unrecorded = made[0].unrecorded()
-    assert unrecorded.status == 503
-    assert b"SecretAccessKey" not in unrecorded.body
-    assert b"SessionToken" not in unrecorded.body
+    made = node.send(request_for("daypass", "GetOperatorCredentials", {}, None, node.now, peer=f"uid:{UID}"))
+    assert b"SecretAccessKey" in made.response.body
+    instead = made.unrecorded()  # what leaves when the line cannot be written
+    assert instead.status == 503
+    assert b"SecretAccessKey" not in instead.body
+    assert b"SessionToken" not in instead.body
 
 
 def test_H87_who_hangs_up_leaves_nothing_that_anyone_holds(target: Target, server: Server) -> None:

@@ -54,9 +54,18 @@ def test_every_make_target_named_in_a_page_exists() -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("name", ["operations.md", "cli.md", "errors.md", "limits.md"])
+@pytest.mark.parametrize("name", sorted(generate.pages()))
 def test_the_generated_reference_is_up_to_date(name: str) -> None:
     assert (generate.REFERENCE / name).read_text() == generate.pages()[name], "run `make docs`"
+
+
+def test_the_table_of_attacks_has_every_row_and_promises_no_test_that_there_is_not() -> None:
+    rows, tests = generate.attack_rows(), generate.tests_of(generate.ATTACK)
+    ids = [row["id"] for row in rows]
+    assert ids == sorted(ids, key=lambda row: (list(generate.SEVERITIES).index(row[0]), row))
+    assert set(tests) - set(ids) == set()
+    assert [row["id"] for row in rows if row["waits"] and row["id"] in tests] == []  # a row that waits for a door has nothing to test
+    assert all(row["sentence"].endswith(".") and row["class"] for row in rows)
 
 
 def test_every_setting_is_described_and_exists() -> None:

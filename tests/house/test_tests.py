@@ -12,7 +12,7 @@ TESTS = ROOT / "tests"
 PROMISES = frozenset({"test_token_alone", "test_through_boto"})
 SLEEP = re.compile(r"\btime\.sleep\(|(?<!def )\bsleep\((?!0\.0[0-9]\))")  # a test that shows that nothing happens has to wait for a moment
 ATTACK = re.compile(r"test_(?P<id>[CHMLF][0-9]{2})_")
-MIN_ATTACKS = 70  # rows of the attack list that have a test: a floor, so that one cannot be lost unseen; raise it when rows are added
+MIN_ATTACKS = 91  # rows of the attack list that have a test: a floor, so that one cannot be lost unseen; raise it when rows are added
 
 
 def _test_functions(path: Path) -> list[ast.FunctionDef]:
