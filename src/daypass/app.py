@@ -35,7 +35,7 @@ from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
 from daypass.settings import Settings, hosts_of, operators_of, rails_of, root_key_of, secret_of, url_of, verify
 from daypass.store import Store, StoreFailed, open_store
-from daypass.store.durable import make_directory, write_file
+from daypass.store.durable import write_file
 from daypass.store.keys import RootKey
 from daypass.store.ledger import Ledger, Shipper, body_of
 from daypass.store.lock import lock_directory, verify_whole
@@ -71,7 +71,6 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
     logs.log_to_stderr(settings.log_format, settings.log_level)
     verify(settings)
     os.umask(0o077)  # what is made from here on is nobody else's to read or write, whatever was set before (attack row H79)
-    make_directory(settings.data)
     data = settings.data.resolve()
     verify_whole(data)
     with lock_directory(data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -286,10 +285,13 @@ def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger
 
 
 def _node_name(data: Path) -> str:
-    """The name of this node, made once: its ledger is chained under it."""
+    """The name of this node, made once: its ledger is chained under it. Raises ConfigError."""
     file = data / "node"
     if not file.exists():
-        write_file(file, f"node-{secrets.token_hex(4)}\n".encode())
+        try:
+            write_file(file, f"node-{secrets.token_hex(4)}\n".encode())
+        except OSError as error:
+            raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
     return file.read_text().strip()
 
 

@@ -1,4 +1,4 @@
-"""Disks that are full or fail (F-03, F-04, F-05), the clock (F-19), a wrong root key (F-22): in process, before a real store and ledger."""
+"""Disks that are full, read-only or fail (F-03 to F-06), the clock (F-19), a wrong root key (F-22): in process, before a real ledger."""
 
 from __future__ import annotations
 
@@ -106,6 +106,11 @@ def test_F04_a_full_disk_of_the_ledger(town: Town, error: int) -> None:
     door = Door(town)
     asyncio.run(scene(door))
     assert door.users() == {"before", "after"}
+
+
+def test_F06_a_volume_that_became_read_only(town: Town) -> None:
+    """A write that is refused has written nothing: as with a full disk, verifying goes on, and all is well when it can be written again."""
+    test_F04_a_full_disk_of_the_ledger(town, errno.EROFS)
 
 
 async def _until_ok(door: Door) -> None:

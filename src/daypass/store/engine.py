@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def locking(engine: Engine, lock: str) -> Engine:
 
 
 def _connected(connection: Any, record: object) -> None:
+    # Bytes that are no UTF-8 where text should be spoil their own row (rows.py), not the reading of all (fault F-21).
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     connection.isolation_level = None  # the sqlite3 module shall not begin transactions of its own (SQLAlchemy, "pysqlite" page)
     for pragma in _PRAGMAS:
         connection.execute(pragma).close()

@@ -9,6 +9,7 @@ import shlex
 import stat
 from pathlib import Path
 
+from daypass.store.durable import make_directory
 from daypass.values.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -43,14 +44,17 @@ class DirectoryLock:
 
 
 def lock_directory(directory: Path) -> DirectoryLock:
-    """Make `directory` when it is not there (mode 0700), and take its lock. Raises ConfigError when a living process has it.
+    """Make `directory` when it is not there (mode 0700), and take its lock. Raises ConfigError when a living process has it,
+    or when the directory cannot be written (fault F-06).
 
     Warns of a directory that others can read or write (attack row M22).
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _warn_if_open(directory)
-    path = directory / "lock"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        make_directory(directory)
+        _warn_if_open(directory)
+        file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{directory} cannot be written: {error.strerror}. Choose another --data, or mend its volume.") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

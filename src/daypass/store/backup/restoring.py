@@ -19,10 +19,10 @@ from daypass.store.backup.aftermath import Aftermath, aftermath
 from daypass.store.backup.chains import Later, adopt, later_lines
 from daypass.store.backup.frames import Manifest, check
 from daypass.store.backup.loading import DATABASE, LEDGER, load
+from daypass.store.durable import sync_directory
 from daypass.store.engine import reader
 from daypass.store.keys import RootKey
 from daypass.store.ledger.line import restored_notice_of
-from daypass.store.ledger.segments import sync_directory
 from daypass.store.ledger.writer import Ledger
 from daypass.store.lock import STAGE, lock_directory
 from daypass.store.opening import engine_of, open_store

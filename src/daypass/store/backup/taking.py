@@ -22,11 +22,12 @@ import daypass
 from daypass.store import feed, shipped, vault
 from daypass.store.backup.frames import PIECE, End, Manifest, Piece, Point, Rows, encode
 from daypass.store.backup.sealed import Writer, is_backup
+from daypass.store.durable import sync_directory
 from daypass.store.engine import error_name, reader
 from daypass.store.keys import RootKey
 from daypass.store.ledger.chain import GENESIS
 from daypass.store.ledger.opening import last_link
-from daypass.store.ledger.segments import segment_numbers, segment_path, sync_directory
+from daypass.store.ledger.segments import segment_numbers, segment_path
 from daypass.store.opening import engine_of
 from daypass.store.schema import version_of
 from daypass.store.tables import SCHEMA, changes, metadata, nodes, schema_version

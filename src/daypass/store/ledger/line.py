@@ -14,7 +14,19 @@ from typing import Any
 import msgspec
 
 from daypass.store.ledger.identity import shown
-from daypass.store.ledger.shapes import Body, Decided, Details, Identity, Minted, Recovered, RestoredFrom, minted_of, moment, refused_of
+from daypass.store.ledger.shapes import (
+    Body,
+    Decided,
+    Details,
+    Entry,
+    Identity,
+    Minted,
+    Recovered,
+    RestoredFrom,
+    minted_of,
+    moment,
+    refused_of,
+)
 from daypass.values.event import Event
 
 MAX_TEXT = 1024  # characters of a user agent, a message or a reason (CloudTrail: errorMessage and userAgent 1 KB)
@@ -35,6 +47,7 @@ def _shown(value: object) -> str:
 
 
 _encode = msgspec.json.Encoder(enc_hook=_shown).encode
+_decode = msgspec.json.Decoder(Entry).decode
 
 
 def body_of(event: Event) -> bytes:
@@ -51,6 +64,15 @@ def body_of(event: Event) -> bytes:
         if b"signature" in lower or b"security-token" in lower:
             body = _LEAK.sub(rb"\1(removed)", body)
     return body
+
+
+def is_body(data: bytes) -> bool:
+    """Whether `data` is the body of a line: one JSON object, on one line, of the form that readers know."""
+    try:
+        _decode(data)
+    except msgspec.DecodeError:
+        return False
+    return data.startswith(b"{") and data.endswith(b"}") and b"\n" not in data
 
 
 def _readable(event: Event) -> object:

@@ -10,8 +10,9 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from daypass.store.durable import sync_directory
 from daypass.store.ledger.reader import Line, read_line
-from daypass.store.ledger.segments import segment_numbers, segment_path, sync_directory
+from daypass.store.ledger.segments import segment_numbers, segment_path
 
 KEPT_SEGMENTS = 2  # the newest, however old: a start looks in them for what a crash left (reader.missing_lines)
 

@@ -4,8 +4,9 @@ The loop's thread builds the chain; one write and fdatasync is in flight at a ti
 next batch, without lingering. `append` belongs to the loop's thread, `append_sync` to whoever holds the ledger while no loop uses it.
 
 What happens when it cannot write:
-- "full" (no space): lines wait in memory, up to MAX_WAITING bytes, and are tried again each second. The answers of changes are refused;
-  with `when_full="verify"` those that merely follow from a verification may go. Whoever makes changes asks `state` first.
+- "full" (no space, or a volume that became read-only): lines wait in memory, up to MAX_WAITING bytes, and are tried again each second.
+  The answers of changes are refused; with `when_full="verify"` those that merely follow from a verification may go. Whoever makes changes
+  asks `state` first.
 - "broken" (any other error, above all of fdatasync): nothing more is acknowledged until a restart. What the kernel kept of a failed
   fdatasync is unknown, so a retry that succeeds proves nothing (fault F-05).
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +26,7 @@ from typing import Literal, NamedTuple
 
 from daypass.store.durable import make_directory
 from daypass.store.ledger.chain import Chain, ChainKey, Head
-from daypass.store.ledger.line import notice_of
+from daypass.store.ledger.line import is_body, notice_of
 from daypass.store.ledger.opening import MAX_BATCH, End, find_end
 from daypass.store.ledger.reader import missing_lines
 from daypass.store.ledger.segments import MAX_SEGMENT, File, SegmentFile, segment_path
@@ -35,7 +37,11 @@ from daypass.values.session import Session
 MAX_WAITING = 16 * 1024 * 1024  # bytes of lines that wait in memory; beyond, appending is refused
 ANCHOR_EVERY = 1.0  # seconds; a tail cut within this time and before the next anchor cannot be shown
 RETRY_EVERY = 1.0  # seconds between tries on a full disk
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # nothing was written, for certain
+
+_NOT_TAKEN = "no space left for the ledger, or its volume is read-only"
+
+log = logging.getLogger(__name__)
 
 State = Literal["ok", "full", "broken", "closed"]
 
@@ -169,18 +175,24 @@ class Ledger:
             self._write(self._chain.link(bodies, opens_segment=self._opens_segment()))
         except _DiskFull as error:
             self._chain.rewind(before)
-            raise LedgerFailed("no space left for the ledger") from error
+            raise LedgerFailed(_NOT_TAKEN) from error
         except OSError as error:
             self.state = "broken"
             raise LedgerFailed(f"the ledger cannot be written: {error}") from error
         self._head = self._chain.head
 
     def recover(self, outbox: Iterable[tuple[str, bytes]]) -> list[str]:
-        """Write the lines of committed changes, (request id, body), that a crash kept from the files. Gives all the ids: all are durable.
+        """Write the lines of committed changes, (request id, body), that a crash kept from the files. Gives the ids: all are durable.
 
+        A body that is none is told of and left where it is (fault F-44): written, it would make the ledger unreadable.
         Only the last two segments are searched: an outbox is emptied as its lines become durable, so that what is left in one is recent.
         """
-        bodies = dict(outbox)
+        bodies = {}
+        for request_id, body in outbox:
+            if is_body(body):
+                bodies[request_id] = body
+            else:
+                log.error("a line in the outbox is damaged", extra={"request_id": request_id, "consequence": "it is not in the ledger"})
         missing = missing_lines(self.directory, bodies)
         if missing:
             self.append_sync([bodies[request_id] for request_id in missing])
@@ -294,7 +306,7 @@ class Ledger:
 
     def _settle(self, then: Then, spoolable: bool) -> None:
         """Say what becomes of an answer while the disk is full; its line stays, for what it tells of has happened."""
-        then(None if spoolable and self._when_full == "verify" else LedgerFailed("no space left for the ledger"))
+        then(None if spoolable and self._when_full == "verify" else LedgerFailed(_NOT_TAKEN))
 
     def _break(self, batch: list[_Waiting], error: BaseException) -> None:
         self.state = "broken"
