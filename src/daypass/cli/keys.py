@@ -107,7 +107,7 @@ def _revoke(args: argparse.Namespace) -> int:
     if not args.yes:
         known = {key["KeyId"]: key for key in control.call(args.data, "ListKeys")["Keys"]}
         passes = known.get(args.which, {}).get("LivePasses", 0)
-        what = f"to revoke {args.which} ends everything that it sealed at once: some {passes} live passes"
+        what = f"to revoke {args.which} ends everything that it sealed at once; live passes: {passes}"
         raise Trouble(USAGE, what, f"daypass keys revoke {args.which} --yes --data {args.data}")
     done = control.call(args.data, "RevokeKey", KeyId=args.which)
     if args.output == "json":
@@ -154,6 +154,6 @@ def _row(key: Key) -> tuple[object, ...]:
 
 def _resting(key: Key) -> str:
     if key["Kind"] == "DATA":
-        return f"{key['Rows']} rows"
+        return f"{key['Rows']} row{'' if key['Rows'] == 1 else 's'}"
     until = f", until {when.show_time(key['LastPassExpires'])}" if "LastPassExpires" in key else ""
-    return f"{key['LivePasses']} passes{until}"
+    return f"{key['LivePasses']} pass{'' if key['LivePasses'] == 1 else 'es'}{until}"

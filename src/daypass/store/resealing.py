@@ -15,7 +15,9 @@ from daypass.store.vault import SECRETS
 
 ROWS_AT_ONCE = 200  # in one transaction, which holds up other changes for some 5 ms
 
-_FIRST, _LENGTH = literal_column("1"), literal_column(str(KEY_ID_BYTES))  # no parameters: what is grouped by has to be seen to be the same
+# No parameters: what is grouped by has to be seen to be the same.
+_FIRST: ColumnElement[int] = literal_column("1")
+_LENGTH: ColumnElement[int] = literal_column(str(KEY_ID_BYTES))
 
 log = logging.getLogger(__name__)
 

@@ -92,7 +92,7 @@ def test_waiting_ends_when_nothing_moves(
 def test_revoking_asks_back_with_what_it_would_end(daypass: Any, fake: Any) -> None:
     fake.reply("ListKeys", {"Keys": [SEAL]})
     done = daypass("keys", "revoke", "00000001", "--data", fake.data)
-    assert done.code == USAGE and "2 live passes" in done.err and "--yes" in done.err
+    assert done.code == USAGE and "live passes: 2" in done.err and "--yes" in done.err
     assert [name for name, _ in fake.asked] == ["ListKeys"]
     fake.reply("RevokeKey", {"KeyId": "00000001", "State": "REVOKED", "SessionsEnded": 2, "SuccessorId": "00000009"})
     done = daypass("keys", "revoke", "00000001", "--yes", "--data", fake.data)

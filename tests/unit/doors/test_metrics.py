@@ -109,10 +109,12 @@ def test_a_clock_that_was_set_back_shows(shown: Shown) -> None:
     assert shown.samples()["daypass_clock_behind_seconds", ()] == 3600
 
 
-def test_the_age_of_the_seal_key(shown: Shown) -> None:
-    before = shown.samples()["daypass_seal_key_age_seconds", ("active",)]
+@pytest.mark.parametrize("kind", ["seal", "data"])
+def test_the_age_of_keys(shown: Shown, kind: str) -> None:
+    gauge = f"daypass_{kind}_key_age_seconds", ("active",)
+    before = shown.samples()[gauge]
     shown.wall += timedelta(days=90)
-    assert shown.samples()["daypass_seal_key_age_seconds", ("active",)] == before + 90 * 86400
+    assert shown.samples()[gauge] == before + 90 * 86400
 
 
 @pytest.mark.parametrize("host", [b"192.0.2.1", b"192.0.2.1:9401", b"[2001:db8::1]:9401", b"[::1]", b"Daypass.Example:9401"])
