@@ -33,7 +33,7 @@ from daypass.doors.watch import watch
 from daypass.outside.jwks import FetchSettings, KeyFetcher
 from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
-from daypass.settings import Settings, hosts_of, operators_of, rails_of, root_key_of, secret_of, url_of, verify
+from daypass.settings import Settings, hosts_of, listeners_of, operators_of, rails_of, root_key_of, secret_of, url_of, verify
 from daypass.store import Store, StoreFailed, open_store
 from daypass.store.durable import write_file
 from daypass.store.keys import RootKey
@@ -269,6 +269,8 @@ def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger
         region=settings.region,
         url=url,
         data_directory=str(data),
+        process_id=os.getpid(),
+        listeners=listeners_of(settings),
         rails=rails_of(settings),
     )
     return Node(

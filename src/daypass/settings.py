@@ -124,6 +124,13 @@ def url_of(settings: Settings, port: int) -> str:
     return f"{scheme}://{host}:{port}"
 
 
+def listeners_of(settings: Settings) -> tuple[str, ...]:
+    """Where it was asked to listen: the API, then the metrics; without a path."""
+    beside = () if settings.metrics is None else (settings.metrics,)
+    scheme = "https" if settings.tls else "http"
+    return tuple(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}" for host, port in ((settings.host, settings.port), *beside))
+
+
 def hosts_of(settings: Settings, url: str) -> frozenset[str]:
     """The Host names that requests may have, lower-case and without port: an attacker's name that resolves to us is none of them."""
     names = {settings.host, urlsplit(url).hostname or "", *settings.accepted_hosts}

@@ -121,15 +121,29 @@ def test_F26_the_end_of_a_certificate_is_told_of_in_log_metrics_and_doctor(data_
     with running(data_dir, *files.settings, "--metrics", "127.0.0.1:0", clock=clock) as server:
         assert left(server) == pytest.approx(40 * DAY, abs=120)
         for days in (10.5, 33.5, 39.5, 40.5):
-            told = len(lines(server))
+            told = len(of_certificate(server))
             clock.write_text(str(days * DAY))
-            until(lambda told=told: len(lines(server)) > told, "the log tells of it")  # type: ignore[misc]  # bound for this turn
-        ours = [line for line in lines(server) if "certificate" in line["event"]]
+            until(lambda told=told: len(of_certificate(server)) > told, "the log tells of it")  # type: ignore[misc]  # bound for this turn
+        ours = of_certificate(server)
         assert [(line["level"], line["file"]) for line in ours] == [("warning", str(files.chain))] * 3 + [("error", str(files.chain))]
         assert left(server) < 0
+        assert of_doctor(server)["State"] == "ok"  # its own clock is right: 40 days are left
+        files.write("short", ends=datetime.now(UTC) + timedelta(days=20))
+        until(lambda: shown(server) == "short", "the short one is read")
+        assert of_doctor(server)["State"] == "warn"
         files.write("renewed", ends=datetime.now(UTC) + timedelta(days=400))
         until(lambda: shown(server) == "renewed", "the new one is read")
         assert left(server) > 300 * DAY
+
+
+def of_certificate(server: Server) -> list[dict[str, Any]]:
+    return [line for line in lines(server) if "certificate" in line["event"]]
+
+
+def of_doctor(server: Server) -> dict[str, str]:
+    """What `daypass doctor` says of the certificate."""
+    found = json.loads(server.command("doctor", "-o", "json", check=False).stdout)
+    return next(finding for finding in found if finding["Check"] == "tls")
 
 
 def left(server: Server) -> float:

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import shlex
 import stat
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from daypass.cli import control, env, screen
+from daypass.cli.doctor_server import check_certificate, check_nodes, check_server
 from daypass.cli.exits import CONFIG, DENIED, OK, UNREACHABLE, Trouble
-
-State = Literal["ok", "warn", "fail"]
+from daypass.cli.finding import Finding
 
 MAX_SKEW = 300  # seconds; a signature further off is refused (STS, IAM: ±5 minutes)
 SOON_SKEW = 30  # seconds; worth a word before it is too late
 OLD_KEY = 90 * 86400  # seconds; older keys are worth a word, where they are not replaced by themselves more seldom
 LONG_PENDING = 3600  # seconds that a new key may wait before it is worth a word
+MAX_HEALTH = 10_000  # bytes of /health that are read
 PROBE_TIMEOUT = 5.0  # seconds
 OLDEST_PYTHON = (3, 11)
 _TRUE = ("true", "1")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `remedy` is the next command, `exit_code` how the doctor ends when this is its first failure."""
-
-    check: str
-    state: State
-    says: str
-    remedy: str = ""
-    exit_code: int = CONFIG
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examine(data: str, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Every check in order: the server, its address and clock, the profile, this environment, the files, Python."""
+    """Every check in order: the server and what it stands on, its address and clock, the profile, this environment, the files, Python."""
     server: Mapping[str, Any] = {}
     try:
         server = control.call(data, "DescribeServer")
@@ -61,25 +51,31 @@ def examine(data: str, environ: Mapping[str, str]) -> Iterator[Finding]:
             says = f"away; decisions go on from a state {age:.0f} s old, changes are refused"
             yield Finding("database", "fail", says, "see the database's own log", UNREACHABLE)
         else:
-            yield from _keys_of(data)
+            yield from _asked(data, "ListKeys", "keys", check_keys)
+            yield from _asked(data, "ListNodes", "nodes", check_nodes)
+        yield from check_server(data, server, time.time())
     except Trouble as trouble:
         yield Finding("server", "fail", trouble.what, trouble.remedy, trouble.exit_code)
     url = str(server.get("Url", ""))
     if url:
         yield from check_address(url)
+        yield from check_certificate(url, time.time())
     yield check_profile(data, url)
     yield from check_environment(environ, url)
     yield from check_files(data)
     version = ".".join(map(str, sys.version_info[:3]))
     old = sys.version_info < OLDEST_PYTHON
-    yield Finding("python", "fail" if old else "ok", f"Python {version}", "install Python 3.11 or newer" if old else "")
+    import ssl
+
+    says = f"Python {version}, {ssl.OPENSSL_VERSION}"
+    yield Finding("python", "fail" if old else "ok", says, "install Python 3.11 or newer" if old else "")
 
 
-def _keys_of(data: str) -> Iterator[Finding]:
+def _asked(data: str, operation: str, check: str, judge: Callable[[Mapping[str, Any], str], Iterator[Finding]]) -> Iterator[Finding]:
     try:
-        yield from check_keys(control.call(data, "ListKeys"), data)
+        yield from judge(control.call(data, operation), data)
     except Trouble as trouble:
-        yield Finding("keys", "warn", trouble.what, trouble.remedy)
+        yield Finding(check, "warn", trouble.what, trouble.remedy)
 
 
 def check_keys(listed: Mapping[str, Any], data: str) -> Iterator[Finding]:
@@ -102,7 +98,6 @@ def check_keys(listed: Mapping[str, Any], data: str) -> Iterator[Finding]:
 
 def check_address(url: str) -> Iterator[Finding]:
     """Whether `url` answers, and how far this host's clock is from the server's `Date`."""
-    import time
     import urllib.error
     import urllib.request
     from email.utils import parsedate_to_datetime
@@ -114,7 +109,8 @@ def check_address(url: str) -> Iterator[Finding]:
         yield Finding("address", "ok", f"{url} answers")
     except urllib.error.HTTPError as error:
         date = error.headers["Date"]
-        yield Finding("address", "fail", f"{url}/health answers {error.code}", "see the server's own output", UNREACHABLE)
+        says = f"{url}/health answers {error.code}: {_reasons(error)}"
+        yield Finding("address", "fail", says, "see the server's own output", UNREACHABLE)
     except (OSError, ValueError) as error:
         tls = "CERTIFICATE_VERIFY_FAILED" in str(error)
         remedy = (
@@ -128,6 +124,16 @@ def check_address(url: str) -> Iterator[Finding]:
         yield Finding("clock", "fail", f"{url} sends no readable Date: {date!r}")
         return
     yield judge_skew(skew)
+
+
+def _reasons(answer: Any) -> str:
+    """Why not, as /health tells."""
+    import json
+
+    try:
+        return ", ".join(map(str, json.loads(answer.read(MAX_HEALTH))["reasons"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return "without a reason"
 
 
 def judge_skew(skew: float) -> Finding:
@@ -218,7 +224,8 @@ def _proxy(environ: Mapping[str, str], url: str) -> Iterator[Finding]:
 def check_files(data: str) -> Iterator[Finding]:
     """Whether the data directory and the key files in it are closed to others."""
     try:
-        paths = [data, *sorted(entry.path for entry in os.scandir(data) if entry.name.endswith(".key"))]
+        own = [path for path in (os.path.join(data, "tls", "key.pem"),) if os.path.exists(path)]
+        paths = [data, *sorted(entry.path for entry in os.scandir(data) if entry.name.endswith(".key")), *own]
         modes = {path: stat.S_IMODE(os.stat(path).st_mode) for path in paths}
     except PermissionError:
         yield Finding("files", "fail", f"{data} belongs to another user", "run it as the user that runs the server", DENIED)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 BUSY_SECONDS = 10  # how long a writer waits for another one
 
@@ -136,3 +137,17 @@ def damage_of(connection: Connection) -> list[str]:
     if connection.dialect.name != "sqlite":
         return []
     return [text for (text,) in connection.exec_driver_sql("PRAGMA integrity_check(20)") if text != "ok"]
+
+
+def product_of(connection: Connection) -> str:
+    """What the database is, with its version, as "PostgreSQL 15.14"."""
+    version = connection.dialect.server_version_info or ()
+    if is_shared(connection) and len(version) > 1:  # PostgreSQL's two numbers, from version 10 on
+        version = version[:2]
+    return " ".join(["PostgreSQL" if is_shared(connection) else "SQLite", ".".join(map(str, version))])
+
+
+def in_use(engine: Engine) -> tuple[int, int]:
+    """How many connections of the pool are in use, and how many there may be."""
+    pool = engine.pool
+    return (pool.checkedout(), pool.size()) if isinstance(pool, QueuePool) else (0, 0)

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from daypass.store import books, feed, issued, nodes, shipped, vault
 from daypass.store.changes import Changes, Conflict, StoreFailed
 from daypass.store.database import Database
-from daypass.store.engine import damage_of
+from daypass.store.engine import damage_of, in_use, product_of
 from daypass.store.ledger.chain import Head
 from daypass.store.records import Revocation, UsedToken
 from daypass.store.rotation import Rotation
@@ -203,6 +203,11 @@ class Store:
         with self._lock:
             self.snapshot.usage.learn(used)
         return collected
+
+    def describe(self) -> tuple[str, int, int]:
+        """The database's product and version; how many of this node's connections to it are in use, and how many there may be."""
+        with self._database.reading() as connection:
+            return product_of(connection), *in_use(self._engine)
 
     def damage(self) -> list[str]:
         """What is damaged in the database, one sentence each: pages, and rows that cannot be read. Takes long on a large one."""

@@ -41,6 +41,8 @@ class Rules:
     region: str = "us-east-1"
     url: str = ""
     data_directory: str = ""
+    process_id: int = 0
+    listeners: tuple[str, ...] = ()  # "https://HOST:PORT", the API's first, then that of the metrics
     rails: rails.Settings = field(default_factory=lambda: rails.DEFAULTS)
 
 

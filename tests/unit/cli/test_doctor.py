@@ -62,10 +62,31 @@ def health() -> Iterator[Health]:
         thread.join()
 
 
+NODE = {"Name": "node-1", "Version": "1.2.3", "Live": True, "SecondsSinceSeen": 0.1, "LedgerLines": 5, "ShippedLines": 0}
+
+
+def described(url: str, **more: Any) -> dict[str, Any]:
+    """An answer of DescribeServer with nothing wrong in it."""
+    return {
+        "Version": "1.2.3",
+        "Url": url,
+        "DataDirectory": "/data",
+        "Time": time.time(),
+        "FeedAgeSeconds": 0.0,
+        "LedgerLines": 5,
+        "Database": "SQLite 3.40.1",
+        "Listeners": [url],
+        "ProcessId": os.getpid(),
+        "LiveSessions": 4,
+        **more,
+    }
+
+
 @pytest.fixture
 def data(fake: Any, health: Health) -> Path:
     """A data directory with nothing wrong."""
-    fake.reply("DescribeServer", {"Version": "1.2.3", "Url": health.url, "LiveSessions": 4})
+    fake.reply("DescribeServer", described(health.url))
+    fake.reply("ListNodes", {"Position": 1, "Nodes": [NODE]})
     fake.reply("ListKeys", {"Keys": [KEY], "RotateAfterSeconds": 30 * DAY})
     write_profile(fake.data, health.url)
     (fake.data / "root.key").touch(mode=0o600)
@@ -85,7 +106,11 @@ def states(findings: Any) -> dict[str, str]:
 
 def test_nothing_wrong(daypass: Any, data: Path) -> None:
     assert states(doctor.examine(str(data), {})) == dict.fromkeys(
-        ("server", "keys", "address", "clock", "profile", "environment", "files", "python"), "ok"
+        (
+            *("server", "keys", "nodes", "database", "feed", "ledger", "listeners", "open files", "disk"),
+            *("address", "clock", "profile", "environment", "files", "python"),
+        ),
+        "ok",
     )
     ended = daypass("doctor", "--data", data)
     assert ended.code == OK
@@ -109,7 +134,7 @@ def test_keys_that_are_old_or_held_up(key: dict[str, Any], state: str, says: str
 
 def test_json_tells_the_same(daypass: Any, data: Path) -> None:
     findings = json.loads(daypass("doctor", "--data", data, "-o", "json").out)
-    assert [finding["Check"] for finding in findings][:4] == ["server", "keys", "address", "clock"]
+    assert [finding["Check"] for finding in findings][:4] == ["server", "keys", "nodes", "database"]
     assert all(finding.keys() == {"Check", "State", "Says", "Remedy"} for finding in findings)
 
 
@@ -120,7 +145,7 @@ def test_no_server_ends_with_5_and_the_next_command(daypass: Any, tmp_path: Path
 
 
 def test_an_address_that_does_not_answer(data: Path, health: Health, fake: Any) -> None:
-    fake.reply("DescribeServer", {"Version": "1", "Url": "http://127.0.0.1:1", "LiveSessions": 0})
+    fake.reply("DescribeServer", described("http://127.0.0.1:1"))
     found = {f.check: f for f in doctor.examine(str(data), {})}
     assert found["address"].state == "fail"
     assert found["address"].exit_code == UNREACHABLE

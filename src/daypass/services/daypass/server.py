@@ -31,9 +31,9 @@ def ask_on(ctx: Context, action: str, account: str | None) -> Ask:
 
 @operation("daypass", asks=on_account("DescribeServer"))
 def describe_server(ctx: Context) -> Output:
-    """Version, address, time and counts of this node; how many sessions live only the database knows."""
+    """What this node is and how it stands; what its database is and how many sessions live only that knows."""
     node = ctx.node
-    live = ctx.elsewhere(lambda: _live_sessions(node.store, ctx.now))
+    known = ctx.elsewhere(lambda: _of_database(node.store, ctx.now))
     return {
         "Version": daypass.__version__,
         "Url": node.rules.url,
@@ -41,13 +41,20 @@ def describe_server(ctx: Context) -> Output:
         "Time": ctx.now,
         "Accounts": len(ctx.store.accounts),
         "FeedAgeSeconds": node.store.feed_age(ctx.now),
+        "MaxStalenessSeconds": node.rules.max_staleness,
+        "ClockLeadSeconds": node.store.lead,
         "LedgerLines": node.ledger.head.seq,
-        **live,
+        "LedgerState": node.ledger.state,
+        "ProcessId": node.rules.process_id,
+        "Listeners": list(node.rules.listeners),
+        **known,
     }
 
 
-def _live_sessions(store: Store, now: datetime) -> dict[str, int]:
+def _of_database(store: Store, now: datetime) -> dict[str, int | str]:
     try:
-        return {"LiveSessions": store.count_live_passes(now)}
+        name, used, most = store.describe()
+        pool = {"DatabaseConnections": used, "MaxDatabaseConnections": most}
+        return {"Database": name, **pool, "LiveSessions": store.count_live_passes(now)}
     except StoreFailed:  # whoever asks wants to know all the more what else there is
         return {}
