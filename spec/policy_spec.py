@@ -230,7 +230,10 @@ def entries(element):
 
 def names_principal(s, caller, bound):
     """How an Allow names the caller: DIRECT, ROLE, ACCOUNT or None."""
-    names = matching(entries(s.get("Principal", {})), caller, bound)
+    if "NotPrincipal" in s:  # "all principals, including anonymous (unauthenticated) users, except for the principal specified"
+        names = set() if matching(entries(s["NotPrincipal"]), caller, bound) else {"everyone"}
+    else:
+        names = matching(entries(s.get("Principal", {})), caller, bound)
     if "everyone" in names and caller["kind"] not in ("web-identity", "service"):  # these are named by their own kind of principal only
         mentioned = [lower(key) for keys in s.get("Condition", {}).values() for key in keys]
         names.add(ROLE if caller["kind"] == "role" and "aws:principalarn" in mentioned else DIRECT)

@@ -177,13 +177,13 @@ class Generator:
             made[self.random.choice(["Action"] * 8 + ["NotAction"])] = self.some(ACTION_PATTERNS)
             made[self.random.choice(["Resource"] * 8 + ["NotResource"])] = self.some(RESOURCE_PATTERNS)
         if kind in ("trust", "resource"):
-            negate = kind == "resource" and effect == "Deny" and self.random.random() < 0.4
+            negate = kind == "resource" and self.random.random() < (0.4 if effect == "Deny" else 0.15)
             pool = PRINCIPALS[2:] if negate else PRINCIPALS
             if kind == "trust":
                 pool = [one for one in pool if "CanonicalUser" not in one]
             made["NotPrincipal" if negate else "Principal"] = self.random.choice(pool)
         if effect == "Allow" and self.random.random() < 0.62:  # a broad one, so that enough is allowed
-            made = {name: made[name] for name in ("Effect", "Principal") if name in made}
+            made = {name: made[name] for name in ("Effect", "Principal", "NotPrincipal") if name in made}
             return made | ({"Action": "sts:*"} if kind == "trust" else {"Action": "*", "Resource": "*"})
         made["Condition"] = self.condition()
         return made

@@ -91,7 +91,7 @@ class Who(NamedTuple):
 def callers(new: Policy, old: Policy) -> Iterator[Who]:
     """One caller for each way in which the policies can tell callers apart; a single one when they name nobody.
 
-    A boundary matters to NotPrincipal alone, which spares nobody who has one.
+    A boundary matters to a deny with NotPrincipal alone, which spares nobody who has one.
     """
     yield from (found := list(_callers(new, old)))
     if any(one.not_principal for policy in (new, old) for one in policy.document.statements):
@@ -112,7 +112,8 @@ def _callers(new: Policy, old: Policy) -> Iterator[Who]:
             yield Who(Caller("service", "", value, value, "", "", provider_arn=value), fixed=True)
         elif kind == "AWS" and (caller := _named(value, arns, ids)) is not None:
             yield Who(caller, fixed=not caller.principal_id.startswith(value))
-    if ("AWS", "*") in named and new.kind == "resource":  # AssumeRole takes signed requests only
+    but_some = any(one.not_principal and one.effect == "Allow" for policy in (new, old) for one in policy.document.statements)
+    if (but_some or ("AWS", "*") in named) and new.kind == "resource":  # AssumeRole takes signed requests only
         yield Who(ANONYMOUS, fixed=True)
     accounts = tuple(sorted({value if is_account_id(value) else value.split(":")[4] for value in arns if _is_account(value)}))
     for account in (*accounts, ""):

@@ -51,7 +51,7 @@ def _broad(one: Statement, kind: Kind) -> Found:
 
 
 def _not_principal(one: Statement, kind: Kind) -> Found:
-    if one.not_principal:
+    if one.not_principal and one.effect == "Deny":  # of an allow the guard rail not-principal speaks
         yield "NotPrincipal", (
             "NotPrincipal spares a session only if its account, its role and the session itself are all listed, and nobody who has a "
             'permissions boundary. Deny "*" with a condition on aws:PrincipalArn instead.'

@@ -178,7 +178,7 @@ def _principals(one: Mapping[str, object], kind: Kind, where: str) -> tuple[froz
         raise PolicyError(SYNTAX, f"{where}.Principal: a resource control policy is about everyone")
     if kind == "trust" and (canonical := next((value for type_, value in principals if type_ == "CanonicalUser"), None)):
         raise PolicyError(f'Invalid principal in policy: "CANONICALUSER":"{canonical}"', where)
-    if negated and (one.get("Effect") == "Allow" or ("AWS", EVERYONE) in principals):
+    if negated and ("AWS", EVERYONE) in principals:
         raise PolicyError(SYNTAX, f"{where}.NotPrincipal")
     return principals, negated
 

@@ -80,11 +80,17 @@ class Rule:
         return self.principals.everyone or self.principals.closeness(caller) is not NOT
 
     def closeness(self, caller: Caller) -> Closeness:
-        """How closely an allow names `caller`. Everyone, narrowed by aws:PrincipalArn, names a session's role and not the session."""
-        if self.principals is None or self.not_principal:
+        """How closely an allow names `caller`. Everyone, narrowed by aws:PrincipalArn, names a session's role and not the session.
+
+        An allow of all but some means everyone, the anonymous too, whom its list names in no way: neither itself, nor its role or account.
+        """
+        if self.principals is None or (self.not_principal and self.effect == "Deny"):
             return NOT
-        closeness = self.principals.closeness(caller)
-        if closeness is DIRECT and caller.kind == "role" and self.principals.everyone and self.names_principal:
+        closeness, everyone = self.principals.closeness(caller), self.principals.everyone
+        if self.not_principal:
+            everyone = closeness is NOT and caller.kind not in ("web-identity", "service")
+            closeness = DIRECT if everyone else NOT
+        if closeness is DIRECT and caller.kind == "role" and everyone and self.names_principal:
             return ROLE
         return closeness
 

@@ -201,6 +201,19 @@ def test_a_deny_of_all_but_some() -> None:
     assert found.caller.arn in (f"arn:aws:iam::{ROOT}:user/ann", f"arn:aws:iam::{ROOT}:root")
 
 
+def test_an_allow_of_all_but_some() -> None:
+    ann = f"arn:aws:iam::{ROOT}:user/ann"
+    all_but_ann = policy(allow("s3:*") | {"NotPrincipal": {"AWS": ann}}, kind="resource")
+    everyone = policy(allow("s3:*") | {"Principal": "*"}, kind="resource")
+    only_ann = policy(allow("s3:*") | {"Principal": {"AWS": ann}}, kind="resource")
+    assert both_ways(all_but_ann, everyone) == (False, True)
+    assert both_ways(all_but_ann, only_ann) == (True, True)
+    assert both_ways(all_but_ann, policy(allow("s3:*") | {"NotPrincipal": {"AWS": [ann, ROOT]}}, kind="resource")) == (True, False)
+    nobody_signed = policy(allow("s3:*", Null={"aws:PrincipalArn": "false"}) | {"NotPrincipal": {"AWS": ann}}, kind="resource")
+    found = compare(all_but_ann, nobody_signed).request
+    assert found is not None and found.caller.kind == "anonymous"
+
+
 def test_a_deny_of_all_but_some_spares_nobody_who_is_bounded() -> None:
     everyone, arn = allow("s3:*") | {"Principal": "*"}, f"arn:aws:iam::{ROOT}:user/ann"
     spares_the_unbounded = deny("s3:*") | {"NotPrincipal": {"AWS": [ROOT, arn]}}

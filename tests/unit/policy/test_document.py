@@ -218,11 +218,12 @@ def test_where_it_is_wrong(one: Any, position: str) -> None:
     assert caught.value.position == position
 
 
-def test_not_principal_belongs_to_a_deny() -> None:
-    deny = statement("Deny", NotPrincipal={"AWS": HERE})
-    assert read_document(json.dumps(_with(deny)), "resource").statements[0].not_principal
-    assert _refusal(_with(deny | {"Effect": "Allow"}), "resource") == SYNTAX
-    assert _refusal(_with(deny | {"NotPrincipal": "*"}), "resource") == SYNTAX
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_not_principal_leaves_somebody(effect: str) -> None:
+    one = statement(effect, NotPrincipal={"AWS": HERE})
+    assert read_document(json.dumps(_with(one)), "resource").statements[0].not_principal
+    assert _refusal(_with(one | {"NotPrincipal": "*"}), "resource") == SYNTAX
+    assert _refusal(_with(one), "identity") == "Policy document should not specify a principal."
 
 
 def test_scalars_stand_for_lists_and_empty_sids_may_repeat() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from daypass.policy.document import Kind, read_document
-from daypass.policy.principal import ACCOUNT, DIRECT, NOT, ROLE
+from daypass.policy.principal import ACCOUNT, DIRECT, NOT, ROLE, Closeness
 from daypass.policy.rules import Rule, compile_rule
+from daypass.values.caller import Caller
 from unit.policy.people import ANYONE, HERE, PROVIDER, ROLE_ARN, SESSION, TOKEN, USER, statement
 
 
@@ -82,6 +83,21 @@ def test_how_closely_an_allow_names() -> None:
     assert _rule("resource", Principal={"Federated": PROVIDER}).closeness(TOKEN) is DIRECT
     assert _rule("identity").closeness(USER) is NOT
     assert _rule("resource", "Deny", NotPrincipal={"AWS": THERE}).closeness(USER) is NOT
+
+
+def test_an_allow_of_all_but_some_names_everybody_else() -> None:
+    def names(listed: object, caller: Caller, **more: Any) -> Closeness:
+        return _rule("resource", NotPrincipal=listed, **more).closeness(caller)
+
+    there = {"AWS": THERE}
+    assert [names(there, caller) for caller in (USER, SESSION, ANYONE)] == [DIRECT, DIRECT, DIRECT]
+    assert [names(there, caller) for caller in (TOKEN,)] == [NOT]  # as with "*": a token is named by its provider alone
+    assert names(there, SESSION, Condition={"ArnLike": {"aws:PrincipalArn": ROLE_ARN}}) is ROLE
+    # whoever is listed in any way is left out: by the account, the role, the session
+    for listed in ({"AWS": HERE}, {"AWS": ROLE_ARN}, {"AWS": SESSION.arn}, {"AWS": [THERE, SESSION.arn]}):
+        assert names(listed, SESSION) is NOT
+    assert names({"AWS": ROLE_ARN}, USER) is DIRECT
+    assert names({"AWS": USER.arn}, USER) is NOT
 
 
 THERE = "222222222222"

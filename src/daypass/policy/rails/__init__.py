@@ -1,7 +1,4 @@
-"""Guard rails: what is legal in a policy and dangerous, one rule a file, one setting each. Not the grammar, and no part of decisions.
-
-`NotPrincipal` with Allow needs no rail: AWS does not take it and neither does the grammar (document.py).
-"""
+"""Guard rails: what is legal in a policy and dangerous, one rule a file, one setting each. Not the grammar, and no part of decisions."""
 
 from __future__ import annotations
 
@@ -12,13 +9,14 @@ from daypass.policy.document import Document, Kind
 from daypass.policy.rails.ci_subject import CI_PATTERN, CI_SUBJECT
 from daypass.policy.rails.cognito_audience import COGNITO_AUDIENCE
 from daypass.policy.rails.external_id import EXTERNAL_ID
+from daypass.policy.rails.not_principal import NOT_PRINCIPAL
 from daypass.policy.rails.open_principal import OPEN_PRINCIPAL
 from daypass.policy.rails.pass_role import PASS_ROLE
 from daypass.policy.rails.rail import Finding, Rail, Setting, Settings
 
 __all__ = ["AWS_EXACT", "DEFAULTS", "RAILS", "Finding", "Rail", "Setting", "Settings", "inspect", "read_settings", "usable"]
 
-RAILS: Final[tuple[Rail, ...]] = (CI_SUBJECT, CI_PATTERN, COGNITO_AUDIENCE, OPEN_PRINCIPAL, EXTERNAL_ID, PASS_ROLE)
+RAILS: Final[tuple[Rail, ...]] = (CI_SUBJECT, CI_PATTERN, COGNITO_AUDIENCE, OPEN_PRINCIPAL, NOT_PRINCIPAL, EXTERNAL_ID, PASS_ROLE)
 DEFAULTS: Final[Settings] = {rail.name: rail.default for rail in RAILS}
 AWS_EXACT: Final[Settings] = {rail.name: rail.aws for rail in RAILS}
 _AT_USE = tuple(rail for rail in RAILS if rail.at_use)

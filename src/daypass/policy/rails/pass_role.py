@@ -24,7 +24,7 @@ def _find(statement: Statement, account: str) -> str | None:
 
 
 def _is_every_role(resource: str) -> bool:
-    return resource == "*" or resource.split(":", 5)[-1] in ("*", "role/*", "role*")
+    return resource == "*" or resource.endswith((":*", ":role/*", ":role*"))  # in whatever account
 
 
 PASS_ROLE = Rail(

@@ -90,7 +90,7 @@ def _target(ctx: Context, role: Role) -> _Target:
 def _by_name_trusted(targets: Iterable[_Target]) -> Mapping[tuple[str, str], Sequence[_Target]]:
     """The targets by each principal that their trust policies name, as written and by the unique id that it is bound to.
 
-    INVARIANT: a caller can be meant only under its own names (`_names`) or its account's, since NotPrincipal never allows.
+    INVARIANT: a caller can be meant only under its own names (`_names`) or its account's, since no trust policy has NotPrincipal.
     """
     found: dict[tuple[str, str], list[_Target]] = {}
     for target in targets:

@@ -246,3 +246,22 @@ def test_a_rail_that_is_off_finds_nothing_and_refusals_come_first() -> None:
     document = read_document(json.dumps({"Statement": [OPEN | {"Principal": {"AWS": THERE}}, OPEN]}), "trust")
     assert [one.rail for one in inspect(document, "trust", HERE, DEFAULTS)] == ["open-principal", "external-id"]
     assert [one.statement for one in inspect(document, "trust", HERE, DEFAULTS)] == ["2", "1"]
+
+
+# -- NotPrincipal with Allow
+
+ALL_BUT = {"Effect": "Allow", "NotPrincipal": {"AWS": HERE}, "Action": "s3:*", "Resource": "*"}
+
+
+def test_an_allow_of_all_but_some_is_warned_of() -> None:
+    assert found(ALL_BUT, "resource") == ["not-principal"]
+    assert DEFAULTS["not-principal"] == "warn" and AWS_EXACT["not-principal"] == "off"
+    assert found(ALL_BUT, "resource", AWS_EXACT) == []
+    assert found(ALL_BUT | {"Effect": "Deny"}, "resource") == []
+    named = {key: value for key, value in ALL_BUT.items() if key != "NotPrincipal"} | {"Principal": {"AWS": HERE}}
+    assert found(named, "resource") == []
+
+
+def test_every_role_of_the_own_account_by_its_variable_is_every_role() -> None:
+    resource = "arn:aws:iam::${aws:PrincipalAccount}:role/*"
+    assert found({"Effect": "Allow", "Action": "iam:PassRole", "Resource": resource}, "identity") == ["pass-role"]
