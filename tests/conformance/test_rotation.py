@@ -183,6 +183,23 @@ def test_it_goes_on_where_it_was_broken_off_and_beside_others_who_write(open_ano
         assert seen.damage() == []
 
 
+def test_a_key_that_is_replaced_while_rows_are_sealed_again_begins_anew(open_another: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resealing, "ROWS_AT_ONCE", 5)
+    store = open_another()
+    store.write(putting(seal_key(1)))
+    fill(store, 23)
+    begin_data(store)
+    store.rotation.round(NOW)
+    for _ in range(3):
+        assert store.rotation.reseal(NOW)
+    last = begin_data(store)
+    store.rotation.round(NOW)
+    assert len(standing(store, "data")) == 3
+    reseal_all(store)
+    assert [(one.id, one.resting) for one in standing(store, "data")] == [(last, 24)]
+    assert open_another().damage() == []
+
+
 def test_who_was_away_takes_the_new_key_before_the_rows_under_it(open_another: Open) -> None:
     one, away = open_another(), open_another()
     one.write(putting(seal_key(1)))

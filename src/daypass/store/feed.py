@@ -106,9 +106,11 @@ def put(connection: Connection, snapshot: Snapshot, staged: Changes, rows: Seque
 
 
 def place_of(connection: Connection, kind: str, id: str) -> int:
-    """The number of the last change of a record or data key: who has come as far has it. 0 when that is no longer in the feed."""
-    found = select(func.max(changes.c.seq)).where(changes.c.kind == kind, changes.c.id == id)
-    return connection.execute(found).scalar() or 0
+    """A number in the feed: who has come as far has taken in the last change of a record or data key."""
+    found: int | None = connection.execute(select(func.max(changes.c.seq)).where(changes.c.kind == kind, changes.c.id == id)).scalar()
+    if found is None:  # no longer in the feed, so it stood before its oldest row
+        found = (connection.execute(select(func.min(changes.c.seq))).scalar() or 1) - 1
+    return found
 
 
 def announce(connection: Connection, seq: int) -> None:

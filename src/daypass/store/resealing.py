@@ -55,6 +55,7 @@ class Resealing:
     """A way through all that is sealed. Where it was broken off nothing is half done, and a new one finds the rest."""
 
     def __init__(self) -> None:
+        self._under = b""
         self._at = 0
         self._after = ""
         self._told: set[str] = set()
@@ -64,6 +65,8 @@ class Resealing:
 
         A row that cannot be opened stays as it is, and with it its key: it may be brought back from a backup.
         """
+        if envelope.active != self._under:  # what was passed by is to be sealed again as well
+            self._under, self._at, self._after = envelope.active, 0, ""
         place = _PLACES[self._at]
         query = select(place.id, place.account, place.sealed).where(place.where, place.id > self._after, place.data_key != envelope.active)
         rows = connection.execute(query.order_by(place.id).limit(ROWS_AT_ONCE)).all()
