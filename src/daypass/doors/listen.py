@@ -70,9 +70,13 @@ def is_loopback(host: str) -> bool:
 
 def make_room(connections: int = MAX_CONNECTIONS) -> Crowd:
     """The crowd that `connections` bounds, or the system's limit of open files when that is lower: it is raised as far as it goes."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    room = connections if hard == resource.RLIM_INFINITY else min(connections, max(hard - FILES_KEPT, 1))
+    files, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        files = hard
+    except OSError as error:  # a service manager may keep the call from us
+        log.warning("the limit of open files cannot be raised", extra={"reason": str(error)})
+    room = connections if files == resource.RLIM_INFINITY else min(connections, max(files - FILES_KEPT, 1))
     if room < connections:
         log.warning("the limit of open files leaves room for fewer connections", extra={"connections": room, "wanted": connections})
     return Crowd(room)
