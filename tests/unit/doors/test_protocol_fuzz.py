@@ -107,7 +107,8 @@ def run(pieces: list[bytes], *, later: bool = False) -> tuple[Seen, Wire]:
 
 def _turns(protocol: ApiProtocol) -> None:
     for _ in range(4 + 4 * len(protocol.pipeline)):
-        _loop.run_until_complete(asyncio.sleep(0))
+        _loop.call_soon(_loop.stop)
+        _loop.run_forever()
 
 
 @st.composite

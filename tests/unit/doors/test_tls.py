@@ -111,9 +111,7 @@ def test_F25_what_cannot_be_used_is_named(pair: Pair, spoil: Callable[[Pair], No
 
 
 @pytest.mark.parametrize(("spoil", "complaint"), SPOILED, ids=[spoil.__name__ for spoil, _ in SPOILED])
-def test_F25_the_one_before_goes_on(
-    pair: Pair, spoil: Callable[[Pair], None], complaint: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_F25_the_one_before_goes_on(pair: Pair, spoil: Callable[[Pair], None], complaint: str, caplog: pytest.LogCaptureFixture) -> None:
     made = pair.read()
     spoil(pair)
     made.look(NOW)
