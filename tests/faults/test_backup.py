@@ -209,3 +209,28 @@ def test_F27_a_restore_that_is_killed_leaves_nothing_that_serves(
 def held(cluster: Cluster, schema: str) -> int:
     """How many passes a database holds, 0 when it has not even the table."""
     return int(cluster.sql("select count(*) from passes", schema)[-1]) if cluster.sql(f"select to_regclass('{schema}.passes')")[-1] else 0
+
+
+def test_F27_nodes_whose_disks_have_newer_lines_go_on_with_the_restored_database(tmp_path: Path, cluster: Cluster) -> None:
+    """Their lines do not collide and are shipped anew; each chain verifies, and the restored one says where its state comes from."""
+    old, new = (["--db", cluster.url(cluster.new_schema())] for _ in range(2))
+    key, file = ("--key-file", str(tmp_path / "root.key")), tmp_path / "b.backup"
+    with running(tmp_path / "a", *old, *key) as a, running(tmp_path / "b", *old, *key) as b:
+        a.command("backup", str(file), *key)
+        for server in (a, b):  # each command is a line or more
+            for _ in range(3):
+                server.command("sessions")
+    daypass("restore", str(file), *new, *key, "--ledger", str(tmp_path / "a"), "--ledger", str(tmp_path / "b"), data=tmp_path / "restored")
+    with running(tmp_path / "restored", *key) as a, running(tmp_path / "b", *new, *key) as b:
+
+        def shipped() -> bool:
+            nodes = json.loads(b.command("nodes", "-o", "json").stdout)["Nodes"]
+            return len(nodes) == 2 and all(node["ShippedLines"] >= max(node["LedgerLines"] - 3, 3) for node in nodes)
+
+        until(shipped, "all lines are shipped anew")
+        for server in (a, b):
+            verified = json.loads(server.command("events", "verify", "-o", "json").stdout)
+            assert verified["Intact"], verified
+        events = [json.loads(line) for line in b.command("events", "--all", "-o", "json").stdout.splitlines()]
+        assert sum(event["eventName"] == "LedgerRestored" for event in events) == 1
+        assert sum(event["eventName"] == "ListSessions" for event in events) == 6

@@ -62,5 +62,8 @@ def test_what_is_refused(daypass: Any, data: Path, tmp_path: Path) -> None:
     for more in (("--ledger", tmp_path), ("--ledger", tmp_path / "none")):
         ended = daypass("restore", tmp_path / "b", "--data", tmp_path / "new", "--key-file", data / "root.key", *more)
         assert (ended.code, "no data directory of a node" in ended.err) == (CONFIG, True), ended.err
+    away = ("--db", "postgresql://u@127.0.0.1:1/d", "--key-file", data / "root.key")
+    ended = daypass("restore", tmp_path / "b", "--data", tmp_path / "new", *away)
+    assert (ended.code, "cannot be asked" in ended.err) == (CONFIG, True), ended.err
     ended = daypass("restore", tmp_path / "b", "--data", tmp_path / "new")
     assert (ended.code, "missing" in ended.err) == (CONFIG, True), ended.err

@@ -15,15 +15,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from sqlalchemy.exc import DBAPIError
+
 from daypass.store.backup.aftermath import Aftermath, aftermath
 from daypass.store.backup.chains import Later, adopt, later_lines
 from daypass.store.backup.frames import Manifest, check
 from daypass.store.backup.loading import DATABASE, LEDGER, load
+from daypass.store.changes import StoreFailed
 from daypass.store.durable import sync_directory
-from daypass.store.engine import reader
+from daypass.store.engine import error_name, reader
 from daypass.store.keys import RootKey
 from daypass.store.ledger.line import restored_notice_of
-from daypass.store.ledger.writer import Ledger
+from daypass.store.ledger.writer import Ledger, LedgerFailed
 from daypass.store.lock import STAGE, lock_directory
 from daypass.store.opening import engine_of, open_store
 from daypass.store.schema import version_of
@@ -104,6 +107,8 @@ def _verify_free(target: Target) -> None:
             with reader(engine).begin() as connection:
                 if version_of(connection) and whose(connection) is not None:
                     raise ConfigError(f"{target.url} holds an installation: give an empty database (createdb). Nothing was changed.")
+        except DBAPIError as error:
+            raise ConfigError(f"The database {target.url} cannot be asked: {error_name(error)}. Nothing was changed.") from error
         finally:
             engine.dispose()
 
@@ -138,6 +143,8 @@ def _build(
         _write_line(store, directory / LEDGER, key, manifest, later, moment)  # (6)
         # passes that are made from here on are of a later second than those that were ended
         store.raise_clock(moment + timedelta(seconds=1))
+    except (StoreFailed, LedgerFailed) as failure:
+        raise ConfigError(f"The backup could not be put together: {failure}. Nothing was changed.") from failure
     finally:
         store.close()
     (directory / NODE).write_text(f"{manifest.node}\n")
