@@ -9,16 +9,18 @@ from urllib.parse import urlsplit
 
 from daypass.doors import log as logs
 from daypass.doors.crowd import MAX_CONNECTIONS
-from daypass.doors.listen import is_loopback
 from daypass.doors.proxies import Proxies
 from daypass.policy import rails
 from daypass.store.keys import PassphraseKey, RootKey, Token, read_private, root_key
 from daypass.values.errors import ConfigError
+from daypass.values.hosts import is_loopback
 from daypass.values.secret import Secret
 
 MAX_SECRET_FILE = 4096  # bytes of a passphrase, PIN or password
 MIN_KEEP_LEDGER = 2  # days; longer than any pass lives, so that each has its line
 MAX_KEEP_LEDGER = 36500  # days
+MIN_ROTATE = 1  # days; a key that was replaced is kept for some 38 hours
+MAX_ROTATE = 3650  # days
 MAX_SHUTDOWN_DELAY = 300.0  # seconds; no load balancer needs as long to see that a node is not ready
 
 
@@ -90,6 +92,8 @@ def verify(settings: Settings) -> None:
         raise ConfigError(f"--shutdown-delay has to be 0 to {MAX_SHUTDOWN_DELAY} seconds, not {settings.shutdown_delay}")
     if settings.keep_ledger and not MIN_KEEP_LEDGER <= settings.keep_ledger <= MAX_KEEP_LEDGER:
         raise ConfigError(f"--keep-ledger has to be {MIN_KEEP_LEDGER} to {MAX_KEEP_LEDGER} days, not {settings.keep_ledger}")
+    if settings.rotate_keys_after and not MIN_ROTATE <= settings.rotate_keys_after <= MAX_ROTATE:
+        raise ConfigError(f"--rotate-keys-after has to be 0, or {MIN_ROTATE} to {MAX_ROTATE} days, not {settings.rotate_keys_after}")
     where = urlsplit(settings.traces)
     if settings.traces and (where.scheme not in ("http", "https") or not where.hostname or where.username or where.password):
         raise ConfigError("--traces has to be an http:// or https:// URL without a password: those go into OTEL_EXPORTER_OTLP_HEADERS")

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 
@@ -56,16 +55,6 @@ def listen_unix(directory: Path) -> socket.socket:
         os.umask(before)
         os.close(anchor)
     return listener
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is an address of this host alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def make_room(connections: int = MAX_CONNECTIONS) -> Crowd:

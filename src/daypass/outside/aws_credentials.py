@@ -11,7 +11,6 @@ import configparser
 import shlex
 import subprocess
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +18,7 @@ import msgspec
 
 from daypass.outside.call import Answer, NoAnswer, call
 from daypass.values.errors import ConfigError, KeyAway
+from daypass.values.hosts import is_loopback
 from daypass.values.secret import Secret
 
 SECONDS = 3.0  # for one answer of an endpoint
@@ -101,7 +101,8 @@ def _of_container(environ: Mapping[str, str]) -> Credentials | None:
         return None
     url = f"{CONTAINER}{relative}" if relative else full
     where = urlsplit(url)
-    if where.scheme != "https" and not (where.scheme == "http" and _may_be_plain(where.hostname or "")):
+    near = where.hostname in _CONTAINER_HOSTS or is_loopback(where.hostname or "")
+    if where.scheme != "https" and not (where.scheme == "http" and near):
         raise ConfigError("AWS_CONTAINER_CREDENTIALS_FULL_URI has to be https, or http to loopback or a container endpoint")
     token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
     if file := environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
@@ -113,13 +114,6 @@ def _of_container(environ: Mapping[str, str]) -> Credentials | None:
         raise ConfigError("the authorization token of the container endpoint has more than one line")
     answer = _ask("GET", url, {"Authorization": token} if token else {})
     return _read(answer.body, "the container endpoint")
-
-
-def _may_be_plain(host: str) -> bool:
-    try:
-        return host in _CONTAINER_HOSTS or ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _of_instance(environ: Mapping[str, str]) -> Credentials:

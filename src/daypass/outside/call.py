@@ -32,19 +32,24 @@ class Answer(NamedTuple):
 def call(
     method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float, context: ssl.SSLContext | None = None
 ) -> Answer:
-    """The answer of `url` (http or https). Takes at most `seconds`, names that do not resolve aside. Raises NoAnswer."""
+    """The answer of `url` (http or https). Raises NoAnswer.
+
+    Takes at most `seconds` from the connection on; each of its addresses and the TLS handshake have as long, the system's resolver its own.
+    """
     where = urlsplit(url)
-    deadline = time.monotonic() + seconds
     host = where.hostname or ""
     if where.scheme == "https":
         connection: HTTPConnection = HTTPSConnection(host, where.port, timeout=seconds, context=context or ssl.create_default_context())
     else:
         connection = HTTPConnection(host, where.port, timeout=seconds)
-    # INVARIANT: at the deadline the connection is cut, whatever read or handshake is under way
+    # INVARIANT: at the deadline the connection is cut, however slowly the answer drips in
     watchdog = threading.Timer(seconds, _cut, (connection,))
     watchdog.daemon = True
-    watchdog.start()
+    deadline = time.monotonic() + seconds
     try:
+        connection.connect()
+        deadline = time.monotonic() + seconds
+        watchdog.start()
         connection.request(method, (where.path or "/") + (f"?{where.query}" if where.query else ""), body, dict(headers))
         response = connection.getresponse()
         found = response.read(MAX_BODY + 1)
@@ -60,5 +65,5 @@ def call(
 
 
 def _cut(connection: HTTPConnection) -> None:
-    with suppress(OSError, AttributeError):  # closed already, or not yet connected: the connection's own timeout holds there
+    with suppress(OSError, AttributeError):  # closed already
         connection.sock.shutdown(socket.SHUT_RDWR)

@@ -24,6 +24,7 @@ from daypass.outside.call import Answer, NoAnswer, call
 from daypass.proof.sigv4_canonical import canonical_request
 from daypass.proof.sigv4_keys import derive
 from daypass.values.errors import ConfigError, KeyAway, WrongKey
+from daypass.values.hosts import is_loopback
 
 SECONDS = 3.0  # for one answer: KMS answers in milliseconds
 TRIES = 3
@@ -74,6 +75,8 @@ class AwsKms:
         where = urlsplit(self._url)
         if where.scheme not in ("http", "https") or not where.hostname or where.path != "/" or where.query or "@" in where.netloc:
             raise ConfigError(f"--kms-endpoint {settings.endpoint!r} has to be a scheme and a host, like https://kms.example")
+        if where.scheme == "http" and not is_loopback(where.hostname):  # what is asked for are keys
+            raise ConfigError(f"--kms-endpoint {settings.endpoint!r} has to be https, but on this very host")
         self._host = where.netloc
         self._context = _trusting(settings.ca_file) if where.scheme == "https" else None
         self.key, self._region, self._environ, self._wall, self._sleep = settings.key, region, environ, wall, sleep

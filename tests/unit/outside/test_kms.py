@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +17,7 @@ from botocore.credentials import Credentials as Botos
 
 from daypass.outside import kms as module
 from daypass.outside.aws_credentials import Credentials
+from daypass.outside.call import NoAnswer, call
 from daypass.outside.kms import AwsKms, KmsSettings, sign
 from daypass.store.keys import KmsKey
 from daypass.values.errors import ConfigError, KeyAway, WrongKey
@@ -143,6 +147,28 @@ def test_a_service_that_hangs_is_not_waited_for(service: Kms, monkeypatch: pytes
         client(service, ID).decrypt(b"x", HERE)
 
 
+def test_an_answer_that_drips_is_cut_off() -> None:
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n")
+            while not ended.wait(0.02):
+                peer.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, args=(listener,))
+        dripping.start()
+        try:
+            with pytest.raises(NoAnswer):
+                call("GET", f"http://127.0.0.1:{listener.getsockname()[1]}/", {}, b"", seconds=0.3)
+        finally:
+            ended.set()
+            dripping.join()
+
+
 def test_a_service_that_is_not_there_is_waited_for() -> None:
     kms = AwsKms(KmsSettings(ID, "http://127.0.0.1:1", REGION), KEYS, sleep=lambda _: None)
     with pytest.raises(KeyAway, match="ConnectionRefusedError"):
@@ -165,6 +191,8 @@ def test_an_answer_that_is_none_is_not_believed(service: Kms, failure: tuple[int
         {"key": ID, "region": "x", "endpoint": "kms.example"},
         {"key": ID, "region": "x", "endpoint": "https://user:password@kms.example"},
         {"key": ID, "region": "x", "endpoint": "https://kms.example/path"},
+        {"key": ID, "region": "x", "endpoint": "http://kms.example"},
+        {"key": ID, "region": "x", "endpoint": "http://192.0.2.1:8080"},
         {"key": ID, "region": "x", "ca_file": os.devnull},
         {"key": ID, "region": "x", "ca_file": "/nowhere"},
     ],
