@@ -13,6 +13,7 @@ from functools import lru_cache
 from urllib.parse import urlencode
 
 REGION = "us-east-1"
+JSON = "application/x-amz-json-1.1"
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 AGENT = "Boto3/1.44.8 md/Botocore#1.44.8 ua/2.1 os/linux#6.1.0 md/arch#x86_64 lang/python#3.11.7 md/pyimpl#CPython cfg/retry-mode#legacy"
 API_VERSIONS = {"sts": "2011-06-15", "iam": "2010-05-08"}
@@ -32,12 +33,14 @@ def body_of(service: str, action: str, parameters: dict[str, str]) -> bytes:
     return urlencode({"Action": action, "Version": API_VERSIONS[service], **parameters}).encode()
 
 
-def signed(host: str, service: str, body: bytes, keys: Keys, at: datetime) -> bytes:
-    """A whole HTTP/1.1 POST of `body`, signed by `keys` as if it were `at` (UTC)."""
+def signed(host: str, service: str, body: bytes, keys: Keys, at: datetime, target: str = "") -> bytes:
+    """A whole HTTP/1.1 POST of `body`, signed by `keys` as if it were `at` (UTC). With a `target`, an operation, the body is JSON."""
     stamp = at.strftime("%Y%m%dT%H%M%SZ")
-    headers = {"content-type": FORM, "host": host, "x-amz-date": stamp}
+    headers = {"content-type": JSON if target else FORM, "host": host, "x-amz-date": stamp}
     if keys.token:
         headers["x-amz-security-token"] = keys.token
+    if target:
+        headers["x-amz-target"] = target
     names = ";".join(headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
     canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"

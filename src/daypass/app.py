@@ -34,7 +34,7 @@ from daypass.outside.jwks import FetchSettings, KeyFetcher
 from daypass.proof.sigv4 import SigningKeys
 from daypass.services.daypass.first_start import first_records
 from daypass.settings import Settings, hosts_of, listeners_of, operators_of, rails_of, root_key_of, secret_of, url_of, verify
-from daypass.store import Store, StoreFailed, open_store
+from daypass.store import Store, StoreFailed, Told, open_store, say_nothing
 from daypass.store.durable import write_file
 from daypass.store.keys import RootKey
 from daypass.store.ledger import Ledger, Shipper, body_of
@@ -63,8 +63,9 @@ DATABASE_FILE = "database"  # in DIR: the URL of the database that it was used w
 log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> None:
-    """Open everything, serve until SIGTERM or SIGINT, drain and close. `wall` replaces the wall clock (tests, demo).
+def serve(settings: Settings, wall: Callable[[], datetime] | None = None, told: Told = say_nothing) -> None:
+    """Open everything, serve until SIGTERM or SIGINT, drain and close. `wall` replaces the wall clock (tests, demo), `told` is told how far
+    loading is.
 
     Raises ConfigError, before anything listens, for settings that cannot be served.
     """
@@ -74,10 +75,10 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None) -> Non
     data = settings.data.resolve()
     verify_whole(data)
     with lock_directory(data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, data, wall))
+        runner.run(_serve(settings, data, wall, told))
 
 
-async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | None) -> None:
+async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | None, told: Told) -> None:
     listener = listen_tcp(settings.host, settings.port)
     beside = listen_tcp(*settings.metrics) if settings.metrics else None
     url = settings.public_url or url_of(settings, listener.getsockname()[1])
@@ -88,7 +89,7 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
 
         async def attempt(key: RootKey | None) -> tuple[Store, Clock, Secret]:
             try:
-                return await loop.run_in_executor(storage, _open_store, settings, data, name, wall, key)
+                return await loop.run_in_executor(storage, _open_store, settings, data, name, wall, told, key)
             except StoreFailed as failure:
                 raise ConfigError(f"the database fell away during the start: {failure}") from failure
 
@@ -195,7 +196,7 @@ def _take_leave(store: Store, now: datetime) -> None:
 
 
 def _open_store(
-    settings: Settings, data: Path, node: str, wall: Callable[[], datetime] | None, key: RootKey | None = None
+    settings: Settings, data: Path, node: str, wall: Callable[[], datetime] | None, told: Told, key: RootKey | None = None
 ) -> tuple[Store, Clock, Secret]:
     """The store, made at the first start, and the clock that goes on from what it has seen. On the storage thread.
 
@@ -205,12 +206,13 @@ def _open_store(
     started = Clock(wall=wall)()
     password = secret_of(settings.db_password_file, "database's password")
     # alone: by the directory's lock
-    store = open_store(_database(settings, data), key, started, alone=True, node=node, password=password)
+    store = open_store(_database(settings, data), key, started, alone=True, node=node, password=password, told=told)
     clock = Clock(store.clock_high_water, wall)
     with store.turn():  # several nodes may start at once
         store.catch_up(started)
         if not len(store.snapshot.accounts):
             store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
+    store.compile_ahead(told)
     if settings.db:
         write_file(data / DATABASE_FILE, f"{settings.db}\n".encode())
     return store, clock, store.secret("ledger")

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,33 +56,61 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         data("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-PATIENCE = 1.0  # seconds before a progress bar is shown
+PATIENCE = 1.0  # seconds before progress is shown
+LINES_EVERY = 5.0  # seconds, where it is shown in lines
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A function that takes how many `what` of how many are done; on a terminal it shows a bar on stderr once it takes longer."""
+    with stages() as told:
+        yield partial(told, what)
+
+
+@contextmanager
+def stages(*, lines: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """The same for several things, one after the other: what, how many, of how many. With `lines` what is not on a terminal, and so is
+    read later, is told of in a line now and then."""
     began = time.monotonic()
-    shown: Progress | None = None
+    next_line = began + PATIENCE
+    bar: Progress | None = None
 
-    def reached(done: int, total: int) -> None:
-        nonlocal shown
-        if shown is None and done < total and sys.stderr.isatty() and time.monotonic() - began > PATIENCE:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            shown = Progress(*columns, console=Console(file=sys.stderr), transient=True)
-            shown.start()
-            shown.add_task(what)
-        if shown is not None:
-            shown.update(shown.task_ids[0], completed=done, total=total)
+    def told(what: str, done: int, total: int) -> None:
+        nonlocal bar, began, next_line
+        now = time.monotonic()
+        if not sys.stderr.isatty():
+            if lines and now > next_line:
+                next_line = now + LINES_EVERY
+                talk(f"{what}: {done:,} of {total:,}")
+            return
+        if bar is None and done < total and now - began > PATIENCE:
+            bar = _bar(what)
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=done, total=total)
+        if done >= total:
+            _end(bar)
+            began, bar = now, None
 
     try:
-        yield reached
+        yield told
     finally:
-        if shown is not None:
-            shown.stop()
+        _end(bar)
+
+
+def _bar(what: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    shown = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+    shown.start()
+    shown.add_task(what)
+    return shown
+
+
+def _end(bar: Progress | None) -> None:
+    if bar is not None:
+        bar.stop()
 
 
 def _framed(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

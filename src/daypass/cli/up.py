@@ -197,8 +197,11 @@ def run(args: argparse.Namespace) -> int:
         log_level=args.log_level,
         traces=args.traces,
     )
+    from daypass.cli import screen
+
     try:
-        serve(settings)
+        with screen.stages(lines=True) as told:
+            serve(settings, told=told)
     except ConfigError as error:
         print(f"daypass up: {error}", file=sys.stderr)
         return 6

@@ -9,7 +9,7 @@ from daypass.passes.seal import open_sealed, secret_of
 from daypass.values.secret import Secret
 from daypass.values.session import Session
 
-MAX_OPENED = 4096  # sessions; some 3 KiB each
+MAX_OPENED = 16_384  # sessions: more than are at work on one node at a time; some 3 KiB each
 
 
 class OpenedTokens:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 Matcher = Callable[[str], bool]
@@ -79,8 +79,16 @@ def _pieces(head: str, middle: tuple[str, ...], tail: str) -> Matcher:
 
 def _careful(found: Matcher, tokens: Sequence[Token]) -> Matcher:
     """`found`, which searches as `str.find` does, but for long texts of few letters, on which that goes back for each of them."""
-    stepping = cache(lambda: _steps(tokens))
-    return lambda text: (stepping() if len(text) > _LONG and _is_dull(text) else found)(text)
+    stepping: list[Matcher] = []  # made when it is first needed, which is seldom
+
+    def match(text: str) -> bool:
+        if len(text) <= _LONG or not _is_dull(text):
+            return found(text)
+        if not stepping:
+            stepping.append(_steps(tokens))
+        return stepping[0](text)
+
+    return match
 
 
 @lru_cache(_TEXTS)
@@ -183,8 +191,10 @@ def compile_any(patterns: Iterable[Sequence[Token]]) -> Matcher:
             case _:
                 others.append(compile_glob(tokens))
     if not others and not prefixes:
-        return frozenset(exact).__contains__
+        return exact.pop().__eq__ if len(exact) == 1 else frozenset(exact).__contains__
     heads, rest, fixed = tuple(prefixes), tuple(others), frozenset(exact)
     if not rest:
         return lambda text: text in fixed or text.startswith(heads)
+    if not heads and not fixed:
+        return rest[0] if len(rest) == 1 else lambda text: any(matches(text) for matches in rest)
     return lambda text: text in fixed or text.startswith(heads) or any(matches(text) for matches in rest)

@@ -30,7 +30,7 @@ class Target:
     fixed: Matcher
     open_: tuple[Callable[[Context], Matcher | None], ...]
     negated: bool
-    heads: frozenset[str] | None
+    heads: tuple[str, ...] | None  # each once
 
     def settle(self, resource: str) -> Holds | bool:
         """Whether the element means `resource`: an answer, or a test of the context when variables decide."""
@@ -118,7 +118,7 @@ def _compile_target(one: Statement, variables: bool) -> Target:
     templates = [read_template(text, variables=variables, wildcards=True) for text in one.resources]
     open_ = tuple(bind(template, compile_glob) for template in templates if constant(template) is None)
     fixed = compile_any([tokens for template in templates if (tokens := constant(template)) is not None])
-    heads = frozenset(_head(template) for template in templates)
+    heads = tuple(dict.fromkeys(_head(template) for template in templates))
     return Target(fixed, open_, one.not_resource, None if one.not_resource or "" in heads else heads)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from daypass.values.errors import Refusal
@@ -28,13 +29,17 @@ def cut(
 
     `scope` names the listing: account, operation and target. Raises `refusal` for a marker that this listing never gave.
     """
-    ordered = sorted(((key(item), item) for item in items), key=lambda pair: pair[0])
-    if marker is not None:
-        after = _read_marker(marker, scope, refusal)
-        ordered = [pair for pair in ordered if pair[0] > after]
-    page = ordered[:limit]
-    following = _write_marker(page[-1][0], scope) if len(ordered) > limit else None
-    return [item for _, item in page], following
+    return cut_ordered(sorted(items, key=key), key=key, scope=scope, marker=marker, limit=limit, refusal=refusal)
+
+
+def cut_ordered(
+    ordered: Sequence[T], *, key: Callable[[T], str], scope: str, marker: str | None, limit: int, refusal: Refusal
+) -> tuple[list[T], str | None]:
+    """The same of items that are in the order of `key` already: a page costs what it holds, however many items there are beside it."""
+    start = 0 if marker is None else bisect_right(ordered, _read_marker(marker, scope, refusal), key=key)
+    page = list(ordered[start : start + limit])
+    following = _write_marker(key(page[-1]), scope) if len(ordered) > start + limit else None
+    return page, following
 
 
 def _digest(scope: str) -> bytes:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from daypass.store.keys.data_key import DataKey
 from daypass.store.records import Record
+
+Told = Callable[[str, int, int], None]  # what is being done, and how many of how many are
+
+
+def say_nothing(what: str, done: int, total: int) -> None:
+    """A `Told` for those who do not want to be told."""
 
 
 class Conflict(Exception):

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from daypass.store.changes import Changes, Conflict
+from daypass.store.changes import Changes, Conflict, Told
 from daypass.store.engine import is_shared
 from daypass.store.records import Record
 from daypass.store.rows import Unreadable, read_row, stand_in
 from daypass.store.snapshot import Snapshot
-from daypass.store.tables import KINDS, TABLES, changes, data_keys
+from daypass.store.tables import KINDS, TABLES, Row, changes, data_keys
 from daypass.store.vault import Vault, put_data_keys
 
 KEPT = 100_000  # rows of the feed; a node that is further behind loads everything anew
 _NEWEST = select(func.coalesce(func.max(changes.c.seq), 0))  # built once: it runs with every change, and building takes longer
+_PART = 1000  # rows that are read at once
 _AT_ONCE = 500  # ids in one query; SQLite takes 32,766 variables
 
 log = logging.getLogger(__name__)
@@ -39,13 +40,22 @@ def newest(connection: Connection) -> int:
     return number
 
 
-def load(connection: Connection, vault: Vault, now: datetime) -> Found:
-    """Every record, after the keys that it is sealed under. Raises StoreFailed for a data key that was tampered with."""
+def load(connection: Connection, vault: Vault, now: datetime, told: Told) -> Iterator[Found]:
+    """Every record, in parts (never are all rows in memory beside all records), after the keys that it is sealed under.
+
+    `told` is told how many there are so far. Raises StoreFailed for a data key that was tampered with.
+    """
     vault.refresh(connection)
-    found = Found([], [], [])
+    done = 0
+    total = sum(connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES.values())
     for kind, table in TABLES.items():
-        _read(connection, select(table), kind, vault, now, found)
-    return found
+        rows = connection.execution_options(yield_per=_PART).execute(select(table)).mappings()
+        for part in rows.partitions():
+            found = Found([], [], [])
+            _read(part, kind, vault, now, found)
+            yield found
+            done += len(part)
+            told("records", done, total)
 
 
 def forgotten(connection: Connection, seq: int) -> bool:
@@ -70,7 +80,7 @@ def since(connection: Connection, seq: int, vault: Vault, now: datetime) -> Foun
         table, wanted = TABLES[kind], list(ids)
         for start in range(0, len(wanted), _AT_ONCE):
             query = select(table).where(table.c.id.in_(wanted[start : start + _AT_ONCE]))
-            _read(connection, query, kind, vault, now, found)
+            _read(connection.execute(query).mappings(), kind, vault, now, found)
         there = {record.id for record in found.put if type(record) is kind}
         found.removed.extend((kind, id) for id in wanted if id not in there)
     return found
@@ -132,8 +142,8 @@ def everything(snapshot: Snapshot) -> Iterator[Record]:
         yield from snapshot.records(kind)
 
 
-def _read(connection: Connection, query: Select[Any], kind: type[Record], vault: Vault, now: datetime, found: Found) -> None:
-    for row in connection.execute(query).mappings():
+def _read(rows: Iterable[Row], kind: type[Record], vault: Vault, now: datetime, found: Found) -> None:
+    for row in rows:
         try:
             found.put.append(read_row(kind, row, vault.envelope))
         except Unreadable as damage:

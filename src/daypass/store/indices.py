@@ -24,7 +24,7 @@ class Records(Generic[R]):
 
     def __init__(self) -> None:
         self._by_id: dict[str, R] = {}
-        self._by_name: dict[tuple[str, str], R] = {}
+        self._by_name: dict[str, dict[str, R]] = {}  # account -> folded name
         self._by_arn: dict[str, R] = {}
         self._ordered: dict[str, list[R]] = {}
         self._lent: set[str] = set()  # accounts whose list a reader holds
@@ -35,7 +35,7 @@ class Records(Generic[R]):
 
     def named(self, account: str, name: str) -> R | None:
         """The record of `account` with this name, whatever the case of its ASCII letters."""
-        return self._by_name.get((account, fold(name)))
+        return self._by_name.get(account, {}).get(fold(name))
 
     def by_arn(self, arn: str) -> R | None:
         """The record with exactly this ARN; None as well when the kind has none."""
@@ -61,7 +61,7 @@ class Records(Generic[R]):
         self._by_id[record.id] = record
         insort(self._own(record.account), record, key=by_name)
         if (name := getattr(record, "name", None)) is not None:
-            self._by_name[record.account, fold(name)] = record
+            self._by_name.setdefault(record.account, {})[_key(name)] = record
         if (arn := getattr(record, "arn", None)) is not None:
             self._by_arn[arn] = record
         return old
@@ -76,7 +76,10 @@ class Records(Generic[R]):
         if not ordered:
             del self._ordered[old.account]
         if (name := getattr(old, "name", None)) is not None:
-            _drop(self._by_name, (old.account, fold(name)), old)
+            named = self._by_name[old.account]
+            _drop(named, fold(name), old)
+            if not named:
+                del self._by_name[old.account]
         if (arn := getattr(old, "arn", None)) is not None:
             _drop(self._by_arn, arn, old)
         return old
@@ -90,10 +93,13 @@ class Records(Generic[R]):
         return ordered
 
 
-K = TypeVar("K")
+def _key(name: str) -> str:
+    """`name` folded; the very object where that changes nothing, so that it is held once."""
+    folded = fold(name)
+    return name if folded == name else folded
 
 
-def _drop(held: dict[K, R], key: K, record: R) -> None:
+def _drop(held: dict[str, R], key: str, record: R) -> None:
     if held.get(key) is record:  # another one may have taken the name over in the same change
         del held[key]
 
@@ -111,6 +117,10 @@ class Index(Generic[R]):
         """The records that have `key`, by name."""
         held = self._held.get(key)
         return sorted(held.values(), key=by_name) if held else ()
+
+    def count(self, key: str) -> int:
+        """How many records have `key`."""
+        return len(self._held.get(key, ()))
 
     def replace(self, old: R | None, new: R | None) -> None:
         """Forget `old`, take `new` in. For the snapshot alone."""

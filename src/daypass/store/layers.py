@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from heapq import nlargest
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from daypass import policy
-from daypass.store.compiled import Compiled, read
+from daypass.store.bounded import Bounded
+from daypass.store.changes import Told
+from daypass.store.compiled import Compiled
 from daypass.store.guards import Guards
 from daypass.store.records import (
     Account,
@@ -28,7 +34,9 @@ from daypass.values.session import Session
 if TYPE_CHECKING:
     from daypass.store.snapshot import Snapshot
 
-MAX_COMPILED = 16384  # policy texts of principals kept compiled, some kB each
+MAX_COMPILED = 16384  # policies of principals kept compiled, some 7 KiB each
+MAX_AHEAD = 10_000  # policies compiled at the start: some two seconds
+MAX_PRINCIPALS = 4096  # whose policies are kept gathered; to gather compiled ones again takes some µs
 MAX_SESSION_COMPILED = 2048  # those of sessions, apart, so that many sessions cannot crowd out the principals' own
 
 log = logging.getLogger(__name__)
@@ -46,12 +54,40 @@ class Layers:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._own: dict[str, policy.Layers] = {}
-        self._trust: dict[str, policy.Policy] = {}
-        self._told: set[str] = set()
+        self._own: Bounded[str, policy.Layers] = Bounded(MAX_PRINCIPALS)
+        self._trust: Bounded[str, policy.Policy] = Bounded(MAX_PRINCIPALS)
+        self._told: Bounded[str, None] = Bounded(MAX_PRINCIPALS)  # what alarms there were
         self._compiled = Compiled(MAX_COMPILED)
         self._of_sessions = Compiled(MAX_SESSION_COMPILED)
         self._guards = Guards(snapshot.tree, snapshot.organization_policies, self._compiled)
+
+    def compile_ahead(self, told: Told) -> None:
+        """Compile the policies that most principals have, so that nobody waits for them and what is unreadable is told of at once.
+
+        `told` is told how far this is. Not more than MAX_AHEAD: all others are compiled when they are asked.
+        """
+        texts: Counter[tuple[str, str]] = Counter()
+        arns: Counter[tuple[str, policy.Kind]] = Counter()
+        trusts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        roles: dict[object, Role] = {}
+        for holder in (*self._snapshot.users, *self._snapshot.groups, *self._snapshot.roles):
+            texts.update(holder.inline.items())
+            arns.update((arn, "identity") for arn in holder.policies)
+            if holder.boundary:
+                arns[holder.boundary, "boundary"] += 1
+            if isinstance(holder, Role):
+                trust = holder.trust, tuple(sorted(holder.trusted.items()))
+                trusts[trust] += 1
+                roles.setdefault(trust, holder)
+        work: list[tuple[int, Callable[[], object]]] = []
+        work += [(n, partial(self.trust, roles[trust])) for trust, n in trusts.most_common(MAX_AHEAD)]
+        work += [(n, partial(self._managed, arn, kind, self._compiled)) for (arn, kind), n in arns.most_common(MAX_AHEAD)]
+        work += [(n, partial(self._compiled.get, text, "identity", name)) for (name, text), n in texts.most_common(MAX_AHEAD)]
+        chosen = nlargest(MAX_AHEAD, work, key=itemgetter(0))
+        for done, (_, compile_one) in enumerate(chosen):
+            told("policies", done, len(chosen))
+            compile_one()
+        told("policies", len(chosen), len(chosen))
 
     def changed(self, record: Record) -> None:
         """Forget what `record`, put or removed, had a part in."""
@@ -88,9 +124,10 @@ class Layers:
         """The trust policy of `role`, bound to the principals that it named when it was written."""
         found = self._trust.get(role.id)
         if found is None:
-            found = read(role.trust, "trust", "trust policy", f"{role.arn} trust policy", role.trusted)
+            where = f"{role.arn} trust policy"
+            found = self._compiled.get(role.trust, "trust", "trust policy", where=where, principals=role.trusted)
             if self._snapshot.roles.find(role.id) is role:
-                self._trust[role.id] = found
+                self._trust.keep(role.id, found)
         return found
 
     def _read(self, caller: Caller) -> policy.Layers:
@@ -98,8 +135,7 @@ class Layers:
         if principal is None:
             # a root user has no policies of its own, yet stands within its organization's; nobody else without a principal has an account
             return policy.Layers(scps=self._guards.scps(caller.account)) if caller.kind == "root" else _NOTHING
-        own = self._own[principal.id] = self._of_principal(principal)
-        return own
+        return self._own.keep(principal.id, self._of_principal(principal))
 
     def _of_principal(self, principal: User | Role) -> policy.Layers:
         identity = list(self._attached(principal))
@@ -133,7 +169,7 @@ class Layers:
         text = self._snapshot.document_of(arn)
         if text is None:
             if arn not in self._told:  # once, since a session that names it may ask as often as it likes
-                self._told.add(arn)
+                self._told.keep(arn, None)
                 log.error("policy is gone", extra={"policy": arn, "consequence": "everything is denied where it is attached"})
             return policy.unreadable(kind, arn)
         return compiled.get(text, kind, arn)

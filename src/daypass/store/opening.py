@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from daypass.store import vault
-from daypass.store.changes import StoreFailed
+from daypass.store.changes import StoreFailed, Told, say_nothing
 from daypass.store.engine import error_name, open_engine
 from daypass.store.keys import RootKey
 from daypass.store.schema import migrate
@@ -24,11 +24,19 @@ if TYPE_CHECKING:
 
 
 def open_store(
-    url_or_path: str | Path, root_key: RootKey, now: datetime, *, alone: bool = False, node: str = "", password: Secret | None = None
+    url_or_path: str | Path,
+    root_key: RootKey,
+    now: datetime,
+    *,
+    alone: bool = False,
+    node: str = "",
+    password: Secret | None = None,
+    told: Told = say_nothing,
 ) -> Store:
     """Open the database (a PostgreSQL URL, or the path of a SQLite file), made and migrated where needed, and load its snapshot.
 
     `alone` says that the caller holds a lock under which no other process writes to the file (lock.py); `password` is PostgreSQL's.
+    `told` is told how far loading is.
 
     Raises ConfigError: the root key is not the database's, the schema is newer than this daypass, the database is damaged or away.
     """
@@ -36,7 +44,7 @@ def open_store(
     try:
         migrate(engine)
         opened = vault.open_vault(engine, root_key, now)
-        return Store(engine, opened, now, alone=alone, node=node, listen=listen)
+        return Store(engine, opened, now, alone=alone, node=node, listen=listen, told=told)
     except (DBAPIError, StoreFailed) as error:
         engine.dispose()
         why = error_name(error) if isinstance(error, DBAPIError) else str(error)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from daypass import passes, policy
-from daypass.store.changes import StoreFailed
+from daypass.store.changes import StoreFailed, Told
 from daypass.store.endings import Endings
 from daypass.store.holdings import (
     DeletedRole,
@@ -44,6 +44,7 @@ from daypass.store.records import (
     UsedToken,
     User,
 )
+from daypass.store.sharing import share
 from daypass.store.tree import Tree
 from daypass.store.usage import Usage, Use
 from daypass.values.caller import Caller
@@ -51,6 +52,7 @@ from daypass.values.decision import Ask
 from daypass.values.session import Session
 
 Held = TypeVar("Held", bound=Owned)
+Holder = User | Group | Role  # of policies
 
 
 class Snapshot:
@@ -97,8 +99,9 @@ class Snapshot:
             DeletedRole: self.deleted_roles, TokenIssuer: self.token_issuers,
         }  # fmt: skip
         self._members: Index[User] = Index(lambda user: user.groups)
-        self._attachments: Index[User | Group | Role] = Index(lambda principal: principal.policies)
-        self._boundary_uses: Index[User | Group | Role] = Index(lambda principal: (principal.boundary,) if principal.boundary else ())
+        # of an account's principals by account and ARN: AWS's own policies are attached in all of them
+        self._attachments: Index[Holder] = Index(lambda holder: [f"{holder.account} {arn}" for arn in holder.policies])
+        self._boundary_uses: Index[Holder] = Index(lambda holder: [f"{holder.account} {holder.boundary}"] if holder.boundary else ())
         self._keys: Index[AccessKey] = Index(lambda key: (key.user_id,))
         self._devices: Index[MfaDevice] = Index(lambda device: (device.user_id,) if device.user_id else ())
         self._aliases: Index[AccountSettings] = Index(lambda settings: (settings.alias,) if settings.alias else ())
@@ -144,13 +147,18 @@ class Snapshot:
         """The account that has this alias."""
         return next((settings.account for settings in self._aliases.of(alias)), None)
 
-    def attachments(self, policy_arn: str) -> Sequence[User | Group | Role]:
-        """Who has this managed policy attached, in every account, by name."""
-        return self._attachments.of(policy_arn)
+    def attachments(self, account: str, policy_arn: str) -> Sequence[Holder]:
+        """Who of an account has this managed policy attached, by name."""
+        return self._attachments.of(f"{account} {policy_arn}")
 
-    def boundary_uses(self, policy_arn: str) -> Sequence[User | Group | Role]:
-        """Who has this managed policy as its boundary, in every account, by name."""
-        return self._boundary_uses.of(policy_arn)
+    def boundary_uses(self, account: str, policy_arn: str) -> Sequence[Holder]:
+        """Who of an account has this managed policy as its boundary, by name."""
+        return self._boundary_uses.of(f"{account} {policy_arn}")
+
+    def uses(self, account: str, policy_arn: str) -> tuple[int, int]:
+        """How many of an account have this managed policy attached, and how many as their boundary."""
+        key = f"{account} {policy_arn}"
+        return self._attachments.count(key), self._boundary_uses.count(key)
 
     def profiles_of(self, role_id: str) -> Sequence[InstanceProfile]:
         """The instance profiles that hold a role, by name."""
@@ -174,6 +182,10 @@ class Snapshot:
     def trust_of(self, role: Role) -> policy.Policy:
         """The compiled trust policy of `role`."""
         return self._layers.trust(role)
+
+    def compile_ahead(self, told: Told) -> None:
+        """Compile the policies that most principals have (layers.py); `told` is told how far this is."""
+        self._layers.compile_ahead(told)
 
     def document_of(self, policy_arn: str) -> str | None:
         """The text in force of a managed policy, a customer's or AWS's own."""
@@ -248,6 +260,7 @@ class Snapshot:
             if old is not None:
                 self._reindex(old, None)
         for record in put:
+            share(record)
             old = self._records[type(record)].put(record)
             self._reindex(old, record)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from daypass.store import books, feed, issued, nodes, shipped, vault
-from daypass.store.changes import Changes, Conflict, StoreFailed
+from daypass.store.changes import Changes, Conflict, StoreFailed, Told, say_nothing
 from daypass.store.database import Database
 from daypass.store.engine import damage_of, in_use, product_of
 from daypass.store.ledger.chain import Head
@@ -48,7 +48,7 @@ class Store:
     """An open database. `snapshot` is the state; `shared` says whether other nodes may work on the same database.
 
     `alone` promises that no other process writes, so that the snapshot is always the newest state. `node` is the name under which this
-    process keeps its books.
+    process keeps its books. `told` is told how far loading is.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Store:
         alone: bool = False,
         node: str = "",
         listen: Callable[[Heard], Listener] | None = None,
+        told: Told = say_nothing,
     ) -> None:
         self._engine = engine
         self._database = Database(engine)
@@ -75,7 +76,7 @@ class Store:
         self._doubtful: set[str] = set()  # request ids of changes whose commit broke
         self._seq = 0
         self.snapshot = Snapshot()
-        self._load(now)
+        self._load(now, told)
         self.rotation = Rotation(self, self._database, opened)
 
     def close(self) -> None:
@@ -103,6 +104,10 @@ class Store:
     def reading(self) -> AbstractContextManager[bool]:
         """The lock that holds the snapshot still: `with store.reading(): …`."""
         return self._lock
+
+    def compile_ahead(self, told: Told) -> None:
+        """Compile policies before anybody asks them. Before anything is served."""
+        self.snapshot.compile_ahead(told)
 
     # -- changes of records
 
@@ -212,8 +217,8 @@ class Store:
     def damage(self) -> list[str]:
         """What is damaged in the database, one sentence each: pages, and rows that cannot be read. Takes long on a large one."""
         with self._database.reading() as connection:
-            rows = feed.load(connection, self._vault, self._fresh).damaged
-            return [*damage_of(connection), *(str(row) for row in rows)]
+            rows = [row for found in feed.load(connection, self._vault, self._fresh, say_nothing) for row in found.damaged]
+            return [*damage_of(connection), *map(str, rows)]
 
     # -- passes
 
@@ -379,14 +384,14 @@ class Store:
 
     # -- inner
 
-    def _load(self, now: datetime) -> None:
+    def _load(self, now: datetime, told: Told = say_nothing) -> None:
         """Build the snapshot anew and put it in place of the old one."""
         with self._database.reading(patient=True) as connection:
-            found = feed.load(connection, self._vault, now)
             seq = feed.newest(connection)
             usage = Usage(books.get_usage(connection))
-        snapshot = Snapshot(usage)
-        snapshot.apply(found.put, ())
+            snapshot = Snapshot(usage)
+            for found in feed.load(connection, self._vault, now, told):
+                snapshot.apply(found.put, ())
         with self._lock:
             for key_id, use in self.snapshot.usage.take_fresh():
                 usage.use(key_id, use)

@@ -52,7 +52,7 @@ from daypass.store.records import (
     User,
 )
 
-SCHEMA = "0002"  # the newest revision in migrations/versions
+SCHEMA = "0003"  # the newest revision in migrations/versions
 OLDEST = "0001"  # the schema of the oldest daypass that can work on a database of this one: raised by a migration that takes something away
 ROTATING = "0002"  # the first schema whose daypass knows keys that rotate
 
@@ -180,6 +180,7 @@ passes = Table(
     Index("passes_by_parent", "parent"),
     Index("passes_by_principal", "principal_id"),
     Index("passes_by_expiry", "expires"),
+    Index("passes_by_age", "issued", "session_id"),
 )
 
 key_usage = Table(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from daypass.values.caller import Caller, SigV4Claim
 from daypass.values.secret import Secret
 
-MAX_HOLDERS = 4096  # ours; some 3 KiB each
+MAX_HOLDERS = 16_384  # ours: more than the sessions that are at work on one node at a time; some 3 KiB each
 
 _Key = tuple[str, str, str]
 

@@ -134,7 +134,7 @@ def list_entities_for_policy(
     policy = entities.get_policy(ctx, policy_arn)
     attached = [] if policy_usage_filter == "PermissionsBoundary" else entities.attached_to(ctx, policy)
     bounded_by = [] if policy_usage_filter == "PermissionsPolicy" else entities.bounding(ctx, policy)
-    holders = under(path_prefix, {holder.id: holder for holder in (*attached, *bounded_by)}.values())
+    holders = under(path_prefix, list({holder.id: holder for holder in (*attached, *bounded_by)}.values()))
     chosen = [holder for holder in holders if entity_filter in (None, type(holder).__name__)]
     page, following = cut(ctx, "Entities", chosen, key=lambda holder: holder.id, marker=marker, max_items=max_items, of=policy.id)
     kinds: dict[str, list[dict[str, str]]] = {"PolicyGroups": [], "PolicyUsers": [], "PolicyRoles": []}

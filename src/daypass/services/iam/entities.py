@@ -6,7 +6,8 @@ row C46). The one exception are AWS's own managed policies, which every account 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from daypass.services.iam.aws_policies import AWS, AWS_POLICIES
 from daypass.services.iam.names import LINKED_PATH
@@ -134,14 +135,19 @@ def get_attachable_policy(ctx: Context, arn: str) -> ManagedPolicy:
     return policy
 
 
-def attached_to(ctx: Context, policy: ManagedPolicy) -> list[User | Group | Role]:
+def attached_to(ctx: Context, policy: ManagedPolicy) -> Sequence[User | Group | Role]:
     """The principals of the caller's account that this policy is attached to. (AWS's policies are attached in other accounts too.)"""
-    return [principal for principal in ctx.store.attachments(policy.arn) if principal.account == ctx.account]
+    return ctx.store.attachments(ctx.account, policy.arn)
 
 
-def bounding(ctx: Context, policy: ManagedPolicy) -> list[User | Group | Role]:
+def bounding(ctx: Context, policy: ManagedPolicy) -> Sequence[User | Group | Role]:
     """The principals of the caller's account whose boundary this policy is."""
-    return [principal for principal in ctx.store.boundary_uses(policy.arn) if principal.account == ctx.account]
+    return ctx.store.boundary_uses(ctx.account, policy.arn)
+
+
+def uses(ctx: Context, policy: ManagedPolicy) -> tuple[int, int]:
+    """How many principals of the caller's account this policy is attached to, and whose boundary it is."""
+    return ctx.store.uses(ctx.account, policy.arn)
 
 
 def get_boundary(ctx: Context, arn: str) -> ManagedPolicy:
@@ -225,6 +231,16 @@ def verify_without_policies(principal: User | Group | Role) -> None:
     verify_unused(bool(principal.inline), "delete policies")
 
 
-def by_name(record: User | Group | Role | ManagedPolicy | InstanceProfile | MfaDevice) -> str:
+class Named(Protocol):
+    """What has a name within an account."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def account(self) -> str: ...
+
+
+def by_name(record: Named) -> str:
     """The key that listings are sorted by; names are unique ignoring case, AWS's policies may share one with the account's own."""
     return f"{fold(record.name)}\n{record.account}"

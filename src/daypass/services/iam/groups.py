@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from daypass.services.iam import entities, quotas
 from daypass.services.iam.asks import on_anything, on_group, renaming
-from daypass.services.iam.listing import PAGE, listing, under
+from daypass.services.iam.listing import PAGE, listing, of_account
 from daypass.services.iam.names import check_name
 from daypass.services.iam.show import show_group, show_user
 from daypass.store.records import Group
@@ -51,8 +51,7 @@ def get_group(ctx: Context, *, group_name: str, marker: str | None = None, max_i
 @operation("iam", asks=on_anything("iam:ListGroups"))
 def list_groups(ctx: Context, *, path_prefix: str = "/", marker: str | None = None, max_items: int = PAGE) -> Output:
     """The groups under a path."""
-    groups = under(path_prefix, ctx.store.groups.of(ctx.account))
-    return listing(ctx, "Groups", groups, show_group, key=entities.by_name, marker=marker, max_items=max_items)
+    return of_account(ctx, "Groups", ctx.store.groups.of(ctx.account), show_group, path_prefix, marker, max_items)
 
 
 @operation("iam", asks=renaming("iam:UpdateGroup", "group"), writes=True)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from daypass.services.iam import entities, quotas
 from daypass.services.iam.asks import EC2, every, on_anything, on_instance_profile, on_role, passing_role, with_tags
-from daypass.services.iam.listing import PAGE, listing, under
+from daypass.services.iam.listing import PAGE, listing, of_account
 from daypass.services.iam.names import check_name
 from daypass.services.iam.show import show_instance_profile, show_instance_profile_fully
 from daypass.services.iam.tags import Given, read_tags
@@ -18,8 +18,6 @@ from daypass.values.errors import Refusal
 from daypass.way.operation import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from daypass.way.context import Context
     from daypass.way.operation import Output
 
@@ -52,26 +50,23 @@ def get_instance_profile(ctx: Context, *, instance_profile_name: str) -> Output:
 @operation("iam", asks=on_anything("iam:ListInstanceProfiles"))
 def list_instance_profiles(ctx: Context, *, path_prefix: str = "/", marker: str | None = None, max_items: int = PAGE) -> Output:
     """The instance profiles under a path."""
-    return _list(ctx, under(path_prefix, ctx.store.instance_profiles.of(ctx.account)), marker, max_items)
+    found = ctx.store.instance_profiles.of(ctx.account)
+    return of_account(ctx, "InstanceProfiles", found, lambda one: show_instance_profile(ctx, one), path_prefix, marker, max_items)
 
 
 @operation("iam", asks=on_role("iam:ListInstanceProfilesForRole"))
 def list_instance_profiles_for_role(ctx: Context, *, role_name: str, marker: str | None = None, max_items: int = PAGE) -> Output:
     """The instance profiles that a role is in."""
     role = entities.get_role(ctx, role_name)
-    return _list(ctx, ctx.store.profiles_of(role.id), marker, max_items, role.id)
-
-
-def _list(ctx: Context, profiles: Iterable[InstanceProfile], marker: str | None, max_items: int, of: str = "") -> Output:
     return listing(
         ctx,
         "InstanceProfiles",
-        profiles,
+        ctx.store.profiles_of(role.id),
         lambda profile: show_instance_profile(ctx, profile),
         key=entities.by_name,
         marker=marker,
         max_items=max_items,
-        of=of,
+        of=role.id,
     )
 
 

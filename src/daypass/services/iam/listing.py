@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from daypass.services import pages
+from daypass.services.iam.entities import by_name
 from daypass.values.errors import Refusal
 
 if TYPE_CHECKING:
@@ -22,13 +23,29 @@ class _Placed(Protocol):
     @property
     def path(self) -> str: ...
 
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def account(self) -> str: ...
+
 
 P = TypeVar("P", bound=_Placed)
 
 
-def under(path_prefix: str, items: Iterable[P]) -> list[P]:
-    """The items whose path starts with `path_prefix`, compared character by character."""
-    return [item for item in items if item.path.startswith(path_prefix)]
+def under(path_prefix: str, items: Sequence[P]) -> Sequence[P]:
+    """The items whose path starts with `path_prefix`, compared character by character. Every path starts with "/"."""
+    return items if path_prefix == "/" else [item for item in items if item.path.startswith(path_prefix)]
+
+
+def of_account(
+    ctx: Context, member: str, found: Sequence[P], show: Callable[[P], Any], path_prefix: str, marker: str | None, max_items: int
+) -> Output:
+    """One page of the named records of one kind under a path, which `found` holds by name, as the store does. Costs a page."""
+    refusal = Refusal("ValidationError", INVALID_MARKER)
+    items, scope = under(path_prefix, found), _scope(ctx, member)
+    page, following = pages.cut_ordered(items, key=by_name, scope=scope, marker=marker, limit=max_items, refusal=refusal)
+    return {member: [show(item) for item in page]} | _following(following)
 
 
 def listing(
@@ -55,5 +72,13 @@ def cut(
 ) -> tuple[list[T], dict[str, Any]]:
     """The items of one page, and the members IsTruncated and Marker that go with it."""
     refusal = Refusal("ValidationError", INVALID_MARKER)
-    page, following = pages.cut(items, key=key, scope=f"{ctx.account}/iam/{member}/{of}", marker=marker, limit=max_items, refusal=refusal)
-    return page, {"IsTruncated": following is not None} | ({"Marker": following} if following else {})
+    page, following = pages.cut(items, key=key, scope=_scope(ctx, member, of), marker=marker, limit=max_items, refusal=refusal)
+    return page, _following(following)
+
+
+def _scope(ctx: Context, member: str, of: str = "") -> str:
+    return f"{ctx.account}/iam/{member}/{of}"
+
+
+def _following(marker: str | None) -> dict[str, Any]:
+    return {"IsTruncated": marker is not None} | ({"Marker": marker} if marker else {})

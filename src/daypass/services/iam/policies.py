@@ -72,9 +72,9 @@ def list_policies(
     own = [] if scope == "AWS" else ctx.store.policies.of(ctx.account)
     policies = under(path_prefix, [*own, *([] if scope == "Local" else AWS_POLICIES.values())])
     if only_attached or policy_usage_filter == "PermissionsPolicy":
-        policies = [policy for policy in policies if entities.attached_to(ctx, policy)]
+        policies = [policy for policy in policies if entities.uses(ctx, policy)[0]]
     if policy_usage_filter == "PermissionsBoundary":
-        policies = [policy for policy in policies if entities.bounding(ctx, policy)]
+        policies = [policy for policy in policies if entities.uses(ctx, policy)[1]]
     return listing(
         ctx, "Policies", policies, lambda policy: show_policy(ctx, policy), key=entities.by_name, marker=marker, max_items=max_items
     )
@@ -84,7 +84,7 @@ def list_policies(
 def delete_policy(ctx: Context, *, policy_arn: str) -> None:
     """Delete a policy that is not in use and has one version only."""
     policy = entities.get_own_policy(ctx, policy_arn, "iam:DeletePolicy")
-    if entities.attached_to(ctx, policy) or entities.bounding(ctx, policy):
+    if any(entities.uses(ctx, policy)):
         raise Refusal("DeleteConflict", "Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
         message = "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "

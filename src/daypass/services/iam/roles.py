@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from daypass.services.iam import entities, quotas
 from daypass.services.iam.asks import bounded, on_anything, on_role, with_boundary, with_tags
-from daypass.services.iam.listing import PAGE, listing, under
+from daypass.services.iam.listing import PAGE, of_account
 from daypass.services.iam.names import check_name
 from daypass.services.iam.show import show_role, show_role_fully
 from daypass.services.iam.tags import Given, read_tags
@@ -68,8 +68,7 @@ def get_role(ctx: Context, *, role_name: str) -> Output:
 @operation("iam", asks=on_anything("iam:ListRoles"))
 def list_roles(ctx: Context, *, path_prefix: str = "/", marker: str | None = None, max_items: int = PAGE) -> Output:
     """The roles under a path."""
-    roles = under(path_prefix, ctx.store.roles.of(ctx.account))
-    return listing(ctx, "Roles", roles, lambda role: show_role(ctx, role), key=entities.by_name, marker=marker, max_items=max_items)
+    return of_account(ctx, "Roles", ctx.store.roles.of(ctx.account), lambda role: show_role(ctx, role), path_prefix, marker, max_items)
 
 
 @operation("iam", asks=on_role("iam:UpdateRole", bounded), writes=True)

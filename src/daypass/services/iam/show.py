@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from daypass.services.iam.entities import attached_to, bounding
+from daypass.services.iam.entities import uses
 from daypass.services.iam.trust import shown_trust
 from daypass.store.records import AccessKey, Group, InstanceProfile, ManagedPolicy, PolicyVersion, Role, Tags, User
 
@@ -64,14 +64,15 @@ def show_role_fully(ctx: Context, role: Role) -> Members:
 
 def show_policy(ctx: Context, policy: ManagedPolicy) -> Members:
     """A managed policy as ListPolicies shows it; the counts are those of the caller's account."""
+    attached, bounding = uses(ctx, policy)
     return {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
         "Arn": policy.arn,
         "Path": policy.path,
         "DefaultVersionId": policy.default,
-        "AttachmentCount": len(attached_to(ctx, policy)),
-        "PermissionsBoundaryUsageCount": len(bounding(ctx, policy)),
+        "AttachmentCount": attached,
+        "PermissionsBoundaryUsageCount": bounding,
         "IsAttachable": True,
         "CreateDate": policy.created,
         "UpdateDate": policy.updated,

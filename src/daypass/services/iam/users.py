@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from daypass.services.iam import entities, quotas
 from daypass.services.iam.asks import on_anything, on_group, on_user, renaming, with_boundary, with_tags
-from daypass.services.iam.listing import PAGE, listing, under
+from daypass.services.iam.listing import PAGE, listing, of_account
 from daypass.services.iam.names import check_name
 from daypass.services.iam.show import show_group, show_user, show_user_fully
 from daypass.services.iam.tags import Given, read_tags
@@ -63,8 +63,7 @@ def get_user(ctx: Context, *, user_name: str | None = None) -> Output:
 @operation("iam", asks=on_anything("iam:ListUsers"))
 def list_users(ctx: Context, *, path_prefix: str = "/", marker: str | None = None, max_items: int = PAGE) -> Output:
     """The users under a path."""
-    users = under(path_prefix, ctx.store.users.of(ctx.account))
-    return listing(ctx, "Users", users, show_user, key=entities.by_name, marker=marker, max_items=max_items)
+    return of_account(ctx, "Users", ctx.store.users.of(ctx.account), show_user, path_prefix, marker, max_items)
 
 
 @operation("iam", asks=renaming("iam:UpdateUser", "user"), writes=True)
