@@ -152,7 +152,9 @@ def measure(worlds: list[World], rounds: int, count: int, chosen: set[str]) -> d
         figures = {str(world.size): Figures() for world in worlds}
         for number in range(rounds + 1):
             for world in worlds:
-                runner = Runner(world.target, partial(_requests, world, make, max(count // share, CONNECTIONS)), str(world.size))
+                # every session calls once a round, so that what is remembered of each has to be remembered of all
+                many = max(count // share, CONNECTIONS if share > 1 else len(world.crowd.sessions))
+                runner = Runner(world.target, partial(_requests, world, make, many), str(world.size))
                 one_round(runner, figures[runner.label] if number else Figures(), CONNECTIONS)
         found[name] = {label: one.median()["least_cpu"] for label, one in figures.items()}
     return found
