@@ -38,8 +38,9 @@ from rig.parties import Dice, Party, WatchedNode, records_of, words_of
 from rig.postgres import Cluster
 
 ROWS = sorted(set(OPERATIONS) - OTHER_PROOFS)
-AT_RANDOM = 6  # of Mallory's further calls before each of Alice's
-LONG, OVER_NODES = 80, 40  # operations of a long run
+AT_RANDOM = 4  # of Mallory's further calls before each of Alice's
+ASKED = 5  # of the calls that name Alice's markers, numbers and ids
+LONG, OVER_NODES = 60, 30  # operations of a long run
 # What there is once on a server by AWS's own rules, so that who comes first has it (IAM and Organizations API reference).
 ONCE = {("iam", "CreateAccountAlias"), ("organizations", "CreateAccount")}
 # What Alice is refused for a reason of her own, alone as well as in company.
@@ -218,9 +219,9 @@ class Mallory:
             _call(self.world, row, parameters, keys)
 
     def _asks_and_lists(self) -> None:
-        """By Alice's markers, request ids, session ids and numbers."""
+        """By Alice's markers, request ids, session ids and numbers: some of these calls each time."""
         alice, party = self.alice, _party(self.world)
-        for service, operation, parameters in (
+        calls: list[tuple[str, str, dict[str, Any]]] = [
             ("iam", "ListUsers", {"Marker": alice.marker}),
             ("iam", "GetAccountAuthorizationDetails", {"Marker": alice.marker}),
             ("daypass", "ListSessions", {"Account": self.world.account, "Parent": alice.victim}),
@@ -236,7 +237,8 @@ class Mallory:
             ("organizations", "MoveAccount", {"AccountId": alice.partner, "SourceParentId": "r-root", "DestinationParentId": "r-root"}),
             ("sts", "AssumeRole", {"RoleArn": alice.role_arn("OrganizationAccountAccessRole", alice.partner), "RoleSessionName": "m"}),
             ("sts", "AssumeRole", {"RoleArn": alice.role_arn("target"), "RoleSessionName": "m"}),
-        ):
+        ]
+        for service, operation, parameters in self.dice.choose(calls, ASKED):
             with suppress(Refused):
                 party.call(service, operation, parameters, self.world.admin)
 
@@ -370,7 +372,7 @@ DROPPED: dict[str, tuple[Any, str, Any, tuple[str, str]]] = {
         sessions, "ask_on", lambda ctx, action, account: Ask(f"daypass:{action}", "*", ctx.account), ("daypass", "RevokeSessions")
     ),
     "lines are everybody's to read": (
-        server, "ask_on", lambda ctx, action, account: Ask(f"daypass:{action}", "*", ctx.account), ("daypass", "ListEvents")
+        server, "ask_on", lambda ctx, action, account: Ask(f"daypass:{action}", "*", ctx.account), ("daypass", "DescribeServer")
     ),
 }  # fmt: skip
 

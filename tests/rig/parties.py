@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from daypass.store import Snapshot
+from daypass.store import Snapshot, Store
 from daypass.store.indices import Records
 from daypass.store.tables import TABLES
 from daypass.values.request import Request
@@ -83,6 +83,11 @@ class Party:
     def account(self) -> str:
         """The management account of the node."""
         return self.node.account
+
+    @property
+    def store(self) -> Store:
+        """The node's store, for samples that put something into it."""
+        return self.node.store
 
     def call(self, service: str, operation: str, parameters: dict[str, Any] | None = None, keys: Keys | None = None, **more: Any) -> Any:
         """As TestNode.call, from this party's address and with its randomness; the answer is kept."""
