@@ -179,7 +179,7 @@ async def wait_sealed(
     server.should_exit = True
     await serving
     gc.disable()
-    if opening.done():
+    if opening.done() and not server.draining:  # told to end in the very moment in which it opened, it ends
         return opening.result()
     opening.cancel()
     return None
