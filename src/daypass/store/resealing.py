@@ -13,7 +13,7 @@ from daypass.store.keys.envelope import KEY_ID_BYTES
 from daypass.store.tables import TABLES, settings
 from daypass.store.vault import SECRETS
 
-ROWS_AT_ONCE = 200  # in one transaction, which holds up other changes for some 5 ms
+ROWS_AT_ONCE = 200  # in one transaction, which holds up other changes for some 20 ms
 
 # No parameters: what is grouped by has to be seen to be the same.
 _FIRST: ColumnElement[int] = literal_column("1")

@@ -141,6 +141,7 @@ class Rotation:
 
     def round(self, now: datetime) -> None:
         """Take the next step, if there is one and it is time. Raises StoreFailed."""
+        now = now.replace(microsecond=0)  # the finest that passes know
         try:
             if not self._may_step(now):
                 return
@@ -150,6 +151,7 @@ class Rotation:
                 changes = self._steps(now)
                 if changes:
                     self._store.write(changes)
+            _tell(changes)
         except Conflict:
             return  # others were quicker
         except ConfigError as failure:
@@ -188,8 +190,7 @@ class Rotation:
                     self._again = now + AGAIN
             if changes:
                 self._store.write(changes)
-        for id in changes.data_keys:
-            log.warning("a data key is retired: nothing rests on it any more", extra={"key": id})
+        _tell(changes)
 
     def _may_step(self, now: datetime) -> bool:
         """Whether a step may be due, as far as this node knows without asking the database."""
@@ -239,7 +240,6 @@ class Rotation:
             self.begin(changes, new_seal_key(now, os.urandom, active=False))
         if successor is not None:
             changes.put(successor)
-            log.warning("a seal key is active", extra={"key": successor.id})
         for key in active if successor is not None else active[:-1]:
             changes.put(self._replaced(key, "retained", now))
 
@@ -252,7 +252,6 @@ class Rotation:
         late = _split(nodes, feed.place_of(connection, data_keys.name, waiting.id), self._store, LIVE_SECONDS)[1]
         if not late and self._moves.keys() == {waiting.id, self._vault.active.id}:
             changes.data_keys.update(self._moves)
-            log.warning("a data key is active", extra={"key": waiting.id})
 
     def _late(self, connection: Connection, nodes: list[NodeState], key: SealKey) -> tuple[str, ...]:
         """The nodes that a pending seal key waits for: one without its database serves for a while, and would not know the key."""
@@ -301,6 +300,16 @@ def ended_with_key(keys: Iterable[SealKey], issued: int) -> bool:
 def _sealed(key: SealKey, issued: int) -> bool:
     began = (key.activated or key.created).timestamp()
     return key.state != "pending" and began <= issued and (key.replaced is None or issued <= key.replaced.timestamp())
+
+
+def _tell(changes: Changes) -> None:
+    """Have the log tell of steps that were taken: no request did, so that no line of the ledger does."""
+    for record in (*changes.records, *changes.deleted):
+        if isinstance(record, SealKey):
+            state = "gone" if record in changes.deleted else record.state
+            log.warning("a step of a seal key", extra={"key": record.id, "state": state})
+    for id, key in changes.data_keys.items():
+        log.warning("a step of a data key", extra={"key": id, "state": "gone" if key is None else key.state})
 
 
 def _is_over(key: SealKey, now: datetime) -> bool:
