@@ -7,6 +7,7 @@ one clears away. With PostgreSQL the state goes there in one transaction before 
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -183,7 +184,13 @@ def _send(stage: Path, target: Target, node: str) -> None:
 
 
 def _put_in_place(stage: Path) -> None:
-    """One name after the other; as long as the stage is there, no server starts."""
+    """One name after the other, when all of it is on disk; as long as the stage is there, no server starts."""
+    for path in sorted(stage.rglob("*")):
+        if path.is_dir():
+            sync_directory(path)
+            continue
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
     for path in sorted(stage.iterdir()):
         path.rename(stage.parent / path.name)
     sync_directory(stage.parent)
