@@ -43,6 +43,8 @@ class Certificate:
         self._mark = self._marks()
         self._told = inf  # the smallest of WARN_DAYS, or 0 for the end, that was told of
         self._use(*_read(chain, key))
+        if key.stat().st_mode & 0o007:
+            log.warning("the TLS key can be read by every user of this host", extra={"mend": f"chmod o= {key}"})
         self.context = _bare_context()
         self.context.sni_callback = self._choose
 

@@ -32,6 +32,7 @@ class Pair:
     def write(self, name: str, ends: datetime = END) -> None:
         self.chain.write_text(pem(certificate(name, ends=ends)))
         self.key.write_text(private_pem(ec_key(name)))
+        self.key.chmod(0o600)
 
     def read(self) -> Certificate:
         return Certificate(self.chain, self.key)
@@ -124,6 +125,14 @@ def test_F25_the_one_before_goes_on(pair: Pair, spoil: Callable[[Pair], None], c
     pair.write("two")
     made.look(NOW)
     assert shown(made) == "two"
+
+
+def test_a_key_that_every_user_can_read_is_told_of(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    pair.read()
+    assert caplog.records == []
+    pair.key.chmod(0o644)
+    pair.read()
+    assert [vars(record)["mend"] for record in caplog.records] == [f"chmod o= {pair.key}"]
 
 
 # -- reading anew
