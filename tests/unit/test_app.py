@@ -38,6 +38,8 @@ def settings(**more: Any) -> Settings:
         {"host": "192.0.2.1", "tls_certificate": "c", "tls_key": "k"},
         {"public_url": "https://daypass.example"},
         {"public_url": "https://daypass.example/"},
+        {"rotate_keys_after": 0.0},
+        {"rotate_keys_after": 1.0},
     ],
 )
 def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
@@ -55,6 +57,9 @@ def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
         ({"tls_certificate": "c"}, "go together"),
         ({"tls_key": "k", "insecure_http": True}, "go together"),
         ({"public_url": "https://daypass.example/path"}, "path"),
+        ({"rotate_keys_after": 0.5}, "--rotate-keys-after has to be 0, or 1 to 3650 days"),
+        ({"rotate_keys_after": -1.0}, "--rotate-keys-after"),
+        ({"rotate_keys_after": float("nan")}, "--rotate-keys-after"),
     ],
 )
 def test_settings_that_are_refused(more: dict[str, Any], complaint: str) -> None:
