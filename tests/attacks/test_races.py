@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -356,12 +357,8 @@ def test_H69_nobody_is_in_a_group_that_is_gone(site: Site) -> None:
         group = f"h69h{turn}"
         accepted(site.iam(0, "CreateGroup", GroupName=group))
         site.known("GetGroup", GroupName=group)
-        joined, gone = at_once(
-            [
-                partial(site.iam, 1, "AddUserToGroup", UserName="h69in", GroupName=group),
-                partial(site.iam, 0, "DeleteGroup", GroupName=group),
-            ]
-        )
+        joining = partial(site.iam, 1, "AddUserToGroup", UserName="h69in", GroupName=group)
+        joined, gone = at_once([joining, partial(site.iam, 0, "DeleteGroup", GroupName=group)])
         assert {joined.status, gone.status} <= {200, 404, 409}
         assert not (joined.status == 200 and gone.status == 200)
         listed = texts(site.iam(0, "ListGroupsForUser", UserName="h69in"), "GroupName")
@@ -380,12 +377,20 @@ def test_H69_an_email_address_is_one_accounts_and_an_alias_one_accounts(site: Si
     assert len(set(numbers)) == len(numbers) == codes(many)[""] >= 1
     for turn in range(5):
         alias = f"h69-{turn}"
-        both = at_once(
-            [
-                partial(site.iam, 0, "CreateAccountAlias", AccountAlias=alias),
-                partial(site.iam, 1, "CreateAccountAlias", keys, AccountAlias=alias),
-            ]
-        )
+        create = partial(site.iam, action="CreateAccountAlias", AccountAlias=alias)
+        both = at_once([partial(create, 0), partial(create, 1, keys=keys)])
         assert sorted(reply.status for reply in both) == [200, 409], [reply.text for reply in both]
         held = [texts(site.iam(0, "ListAccountAliases"), "member"), texts(site.iam(1, "ListAccountAliases", keys), "member")]
         assert sum(alias in one for one in held) == 1
+
+
+def test_H06_a_time_before_which_sessions_are_denied_holds_on_every_node(site: Site) -> None:
+    arn, names = site.role("h06", "iam:ListUsers"), {"RoleName": "h06", "PolicyName": "AWSRevokeOlderSessions"}
+    old, second = keys_of(site.assume(1, arn)), int(time.time())
+    until(lambda: int(time.time()) > second + 1, "the next ones are of a later second")
+    new = keys_of(site.assume(1, arn))
+    older = {"DateLessThan": {"aws:TokenIssueTime": datetime.fromtimestamp(second + 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}}
+    denied = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": older}
+    site.everywhere(lambda node: site.iam(node, "ListUsers", old).status == 200)
+    accepted(site.iam(0, "PutRolePolicy", PolicyDocument=policy(denied), **names))
+    site.everywhere(lambda node: [site.iam(node, "ListUsers", keys).code for keys in (old, new)] == ["AccessDenied", ""])
