@@ -1,7 +1,8 @@
 """The pages of docs/ that are typed as they stand: each block of shell, in order, into one shell, beside a real server.
 
-A command succeeds, or ends with the code in the comment beside it (`# exit 6`). A block marked `text` is what the block before it says, in
-the form of the transcripts (`<n>`, `<time>`, a line `...`). A block that a test cannot play has a comment above it with the reason.
+A command succeeds, or ends as the comment beside it says: `# exit 6`, or the code of an AWS error. A block marked `text` is what the block
+before it says, in the form of the transcripts (`<n>`, `<time>`, a line `...`). A block that a test cannot play has a comment above it with
+the reason.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from clients.drivers import HINT, PLACE
+from rig.require import require
 from rig.server import DAYPASS, clean_environment, running
 from rig.source import ROOT
 from transcripts.commands.test_commands import pattern_of, squeezed
@@ -23,7 +26,8 @@ from transcripts.commands.test_commands import pattern_of, squeezed
 BLOCK = re.compile(r"^(?:<!-- not played: (?P<reason>[^\n]+) -->\n)?```(?P<kind>[a-z]*)\n(?P<text>.*?)^```", re.M | re.S)
 COMMAND = re.compile(r"(?:.*\\\n)*.*<<END\n(?:.*\n)*?END\n|(?:.*\\\n)*.+\n", re.M)
 EXIT = re.compile(r"\s# exit (?P<code>[0-9]+)$", re.M)
-TIMEOUT = 300  # seconds for a page: each command is a process of its own, on a machine that may be busy
+ERROR = re.compile(r"\s# (?P<code>[A-Z][a-z]+[A-Z][A-Za-z]+)")
+TIMEOUT = 400  # seconds for a page: each command is a process of its own, on a machine that may be busy
 
 
 @dataclass
@@ -32,9 +36,16 @@ class Page:
 
     commands: int
     beside: str = ""
+    aws: bool = False  # whether it needs the AWS CLI
 
 
-PAGES = {"how-to/run-it-for-real.md": Page(27), "how-to/verify-the-ledger.md": Page(1, ".daypass")}
+PAGES = {
+    "tutorial/first-ten-minutes.md": Page(18, ".daypass", aws=True),
+    "how-to/guard-an-organization.md": Page(24, ".daypass", aws=True),
+    "how-to/passwords-and-mfa.md": Page(23, ".daypass", aws=True),
+    "how-to/run-it-for-real.md": Page(35),
+    "how-to/verify-the-ledger.md": Page(1, ".daypass"),
+}
 
 
 @dataclass
@@ -74,8 +85,8 @@ def wrong(played: list[tuple[Block, str, str, int]]) -> list[str]:
     """What did not go as the page says."""
     found = []
     for _, command, output, code in played:
-        told = EXIT.search(command)
-        if code != (int(told["code"]) if told else 0):
+        told, refused = EXIT.search(command), ERROR.search(command)
+        if (f"({refused['code']})" not in output or not code) if refused else code != (int(told["code"]) if told else 0):
             found.append(f"$ {command}{output}\n[exit {code}]")
     for block in {id(block): block for block, *_ in played if block.says is not None}.values():
         said = squeezed("".join(output + "\n" for of, _, output, _ in played if of is block))
@@ -95,8 +106,12 @@ def free_address() -> str:
 def test_the_page_goes_as_written(name: str, tmp_path: Path) -> None:
     blocks = blocks_of((ROOT / "docs" / name).read_text())
     assert sum(len(block.commands) for block in blocks) >= PAGES[name].commands
+    path = f"{Path(DAYPASS).parent}:/usr/bin:/bin"
+    if PAGES[name].aws:
+        path = f"{require(PLACE / 'awscli-v2' / 'aws', HINT).parent}:{path}"
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     places = {"DATA": "data", "KEYS": "keys", "BACKUPS": "backups"}
-    environment = clean_environment({"PATH": f"{Path(DAYPASS).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "LISTEN": free_address()})
+    environment = clean_environment({"PATH": path, "HOME": str(tmp_path), "AWS_PAGER": "", "LISTEN": free_address()})
     environment |= {variable: str(tmp_path / folder) for variable, folder in places.items()}
     with ExitStack() as stack:
         if PAGES[name].beside:
