@@ -94,8 +94,10 @@ def verify(settings: Settings) -> None:
         raise ConfigError(f"--keep-ledger has to be {MIN_KEEP_LEDGER} to {MAX_KEEP_LEDGER} days, not {settings.keep_ledger}")
     if settings.rotate_keys_after and not MIN_ROTATE <= settings.rotate_keys_after <= MAX_ROTATE:
         raise ConfigError(f"--rotate-keys-after has to be 0, or {MIN_ROTATE} to {MAX_ROTATE} days, not {settings.rotate_keys_after}")
-    where = urlsplit(settings.traces)
-    if settings.traces and (where.scheme not in ("http", "https") or not where.hostname or where.username or where.password):
+    for name, number in (("--max-staleness", settings.max_staleness), ("--failure-rate", settings.failure_rate)):
+        if not number >= 0:  # so that NaN is refused as well: nothing is ever more than it
+            raise ConfigError(f"{name} has to be a number from 0 on, not {number}")
+    if settings.traces and not _is_plain_url(settings.traces):
         raise ConfigError("--traces has to be an http:// or https:// URL without a password: those go into OTEL_EXPORTER_OTLP_HEADERS")
     rails_of(settings)
     try:
@@ -119,6 +121,14 @@ def secret_of(file: Path | None, what: str) -> Secret | None:
     if file is None:
         return None
     return Secret(read_private(file, f"file of the {what}", MAX_SECRET_FILE).rstrip(b"\n"))
+
+
+def _is_plain_url(text: str) -> bool:
+    try:
+        where = urlsplit(text)
+    except ValueError:
+        return False
+    return where.scheme in ("http", "https") and bool(where.hostname) and where.username is None and where.password is None
 
 
 def url_of(settings: Settings, port: int) -> str:

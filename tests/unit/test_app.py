@@ -40,6 +40,8 @@ def settings(**more: Any) -> Settings:
         {"public_url": "https://daypass.example/"},
         {"rotate_keys_after": 0.0},
         {"rotate_keys_after": 1.0},
+        {"host": "192.0.2.1", "tls_self_signed": True},
+        {"shutdown_delay": 300.0, "traces": "https://collector:4318/v1/traces"},
     ],
 )
 def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
@@ -60,6 +62,16 @@ def test_settings_that_can_be_served(more: dict[str, Any]) -> None:
         ({"rotate_keys_after": 0.5}, "--rotate-keys-after has to be 0, or 1 to 3650 days"),
         ({"rotate_keys_after": -1.0}, "--rotate-keys-after"),
         ({"rotate_keys_after": float("nan")}, "--rotate-keys-after"),
+        ({"tls_certificate": "c", "tls_key": "k", "tls_self_signed": True}, "--tls-self-signed"),
+        ({"shutdown_delay": -1.0}, "--shutdown-delay has to be 0 to 300"),
+        ({"shutdown_delay": 301.0}, "--shutdown-delay"),
+        ({"shutdown_delay": float("nan")}, "--shutdown-delay"),
+        ({"max_staleness": float("nan")}, "--max-staleness"),
+        ({"failure_rate": -1.0}, "--failure-rate"),
+        ({"traces": "collector:4318"}, "--traces"),
+        ({"traces": "ftp://collector/v1/traces"}, "--traces"),
+        ({"traces": "http://user:secret@collector/v1/traces"}, "--traces"),
+        ({"traces": "http://[collector"}, "--traces"),
     ],
 )
 def test_settings_that_are_refused(more: dict[str, Any], complaint: str) -> None:
