@@ -212,7 +212,7 @@ def _open_store(
         store.catch_up(started)
         if not len(store.snapshot.accounts):
             store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
-    store.compile_ahead(told)
+    store.snapshot.compile_ahead(told)
     if settings.db:
         write_file(data / DATABASE_FILE, f"{settings.db}\n".encode())
     return store, clock, store.secret("ledger")

@@ -105,10 +105,6 @@ class Store:
         """The lock that holds the snapshot still: `with store.reading(): …`."""
         return self._lock
 
-    def compile_ahead(self, told: Told) -> None:
-        """Compile policies before anybody asks them. Before anything is served."""
-        self.snapshot.compile_ahead(told)
-
     # -- changes of records
 
     def turn(self) -> AbstractContextManager[None]:
@@ -388,13 +384,12 @@ class Store:
         """Build the snapshot anew and put it in place of the old one."""
         with self._database.reading(patient=True) as connection:
             seq = feed.newest(connection)
-            usage = Usage(books.get_usage(connection))
-            snapshot = Snapshot(usage)
+            snapshot = Snapshot(Usage(books.get_usage(connection)))
             for found in feed.load(connection, self._vault, now, told):
                 snapshot.apply(found.put, ())
         with self._lock:
             for key_id, use in self.snapshot.usage.take_fresh():
-                usage.use(key_id, use)
+                snapshot.usage.use(key_id, use)
             self.snapshot = snapshot
             self._seq = seq
 
