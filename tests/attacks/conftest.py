@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from rig.http import Attempt, Bend, Reply, form, json_call, sign
+from rig.mirror import Mirror, mirror
 from rig.node import Keys, TestNode
+from rig.proxy import KINDS, Proxy, proxy
 
 IAM_VERSION = "2010-05-08"
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -152,6 +154,20 @@ def node(tmp_path: Path) -> Iterator[TestNode]:
 def accepted(reply: Reply) -> None:
     """The benign twin: the same with nothing wrong in it succeeds."""
     assert reply.status == 200, f"{reply.status} {reply.text[:500]}"
+
+
+@pytest.fixture(scope="module")
+def glass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
+    """The product's HTTP protocol before an application that notes what arrives."""
+    with mirror(tmp_path_factory.mktemp("glass")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def pane(request: pytest.FixtureRequest, glass: Mirror, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """nginx, then HAProxy, in front of `glass`."""
+    with proxy(request.param, tmp_path_factory.mktemp("pane") / request.param, glass.url) as made:
+        yield made
 
 
 __all__ = ["Attempt", "Target", "accepted", "allow", "keys_of", "member", "policy", "refused", "trust"]

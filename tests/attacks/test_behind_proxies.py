@@ -20,7 +20,7 @@ from daypass.values.errors import ProofError
 from daypass.values.request import Request
 from daypass.values.secret import Secret
 from rig.http import Attempt, Bend, Reply, form, sign, who_am_i
-from rig.mirror import Mirror, mirror
+from rig.mirror import Mirror
 from rig.node import Keys
 from rig.proxy import KINDS, Proxy, proxy
 from rig.raw import PATIENCE, connected, listen, say
@@ -39,18 +39,6 @@ def through(front: Proxy, attempt: Attempt, source: str = CLIENT) -> Reply:
 
 
 # -- byte for byte
-
-
-@pytest.fixture(scope="module")
-def glass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
-    with mirror(tmp_path_factory.mktemp("glass")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def pane(request: pytest.FixtureRequest, glass: Mirror, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with proxy(request.param, tmp_path_factory.mktemp("pane") / request.param, glass.url) as made:
-        yield made
 
 
 TARGETS = [

@@ -1,9 +1,8 @@
-"""Smuggling, on raw sockets: straight at the product's HTTP protocol, at a real server, and through real nginx and HAProxy in front."""
+"""Smuggling, on raw sockets: straight at the product's HTTP protocol, at a real server, and through real nginx and HAProxy in pane."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -12,26 +11,14 @@ import pytest
 from attacks.conftest import Target, accepted
 from attacks.framings import RIGHT, WRONG, filled, get, post, second
 from rig.http import Attempt, sign, who_am_i
-from rig.mirror import Mirror, mirror
-from rig.proxy import KINDS, Proxy, proxy
+from rig.mirror import Mirror
+from rig.proxy import Proxy
 from rig.raw import Heard, say
 
 AT_ONCE = 12
 PROBES = 48
 ALL = {**WRONG, **RIGHT}
 NUMBERS = {name: number for number, name in enumerate(ALL)}
-
-
-@pytest.fixture(scope="module")
-def glass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
-    with mirror(tmp_path_factory.mktemp("glass")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def front(request: pytest.FixtureRequest, glass: Mirror, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with proxy(request.param, tmp_path_factory.mktemp("front") / request.param, glass.url) as made:
-        yield made
 
 
 def thrown(url: str, trust: str = "", *, split: bool = False) -> dict[str, Heard]:
@@ -94,10 +81,10 @@ def test_C56_a_trailer_is_no_header(target: Target) -> None:
     assert say(target.url, raw([*head, trailer], "")).statuses == [200]
 
 
-def test_C56_through_a_proxy(front: Proxy, glass: Mirror) -> None:
+def test_C56_through_a_proxy(pane: Proxy, glass: Mirror) -> None:
     """However the proxy reads a case, we read what it passes on in the same way: each answer is of the request that it belongs to."""
     glass.seen.clear()
-    heard = thrown(front.url, front.trust, split=True)
+    heard = thrown(pane.url, pane.trust, split=True)
     wrong = {}
     for name, answer in heard.items():
         if name == "HTTP/0.9" and not answer.data.startswith(b"HTTP/"):  # nginx speaks it, and answers without a head
@@ -118,9 +105,9 @@ def test_C56_through_a_proxy(front: Proxy, glass: Mirror) -> None:
         who, path = request.first(b"x-who") or b"", request.raw_path
         assert who in (b"", b"somebody") or who.partition(b"-")[2] == path.partition(b"-")[2], request
         assert path.startswith(b"/first-") == who.startswith(b"first-") or who == b"", request
-    host = urlsplit(front.url).netloc
+    host = urlsplit(pane.url).netloc
     for number in range(1000, 1000 + PROBES):
-        [(status, body)] = say(front.url, filled(get(), host, number), trust=front.trust, count=1).answers
+        [(status, body)] = say(pane.url, filled(get(), host, number), trust=pane.trust, count=1).answers
         assert status == 200 and json.loads(body)["who"] == f"first-{number}"
 
 

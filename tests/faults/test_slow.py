@@ -176,3 +176,15 @@ def test_F35_ipv6_alone(tmp_path: Path) -> None:
 def test_F30_an_idle_connection_ends() -> None:
     """Its time is in docs/reference/limits.md; tests/unit/doors runs it out in short."""
     assert 60 <= KEEP_ALIVE_SECONDS <= 120  # load balancers keep theirs for 60 s: ours has to be longer
+
+
+def test_F30_a_handshake_that_does_not_come_to_its_end(tmp_path: Path) -> None:
+    """A TLS listener gives a handshake no longer than a head: nothing at all, or the beginning of a hello."""
+    with running(tmp_path / "data", "--tls-self-signed") as server:
+        before = connections(server)
+        port = urlsplit(server.url).port or 0
+        with socket.create_connection(("127.0.0.1", port)) as silent, socket.create_connection(("127.0.0.1", port)) as begun:
+            begun.sendall(b"\x16\x03\x01\x02\x00\x01")
+            until(lambda: connections(server) == before + 2, "both are there")
+            until(lambda: connections(server) == before, "both are given up", REQUEST_SECONDS + SLACK)
+            assert silent.fileno() > 0

@@ -32,16 +32,17 @@ class Mirror:
         return Response(200, ((b"content-type", b"application/json"),), json.dumps(told).encode())
 
 
-class _Plane:
-    """Answers in the next turn of the loop, as a node does; what does not come alone arrives by ASGI."""
+class Noting:
+    """An application in both forms that the protocol knows: `note` gives the answer to each request."""
 
-    mirror: Mirror
+    note: Callable[[Request], Response]
 
     def start(self, request: Request, answer: Callable[[Response], None]) -> None:
-        response = self.mirror.answer(request)
-        asyncio.get_running_loop().call_soon(answer, response)
+        """Answers in the next turn of the loop, as a node does."""
+        asyncio.get_running_loop().call_soon(answer, self.note(request))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """What does not come alone arrives by ASGI."""
         body, more = b"", True
         while more:
             message = await receive()
@@ -49,7 +50,7 @@ class _Plane:
                 return
             body, more = body + message.get("body", b""), message.get("more_body", False)
         request = Request(scope["method"], scope["raw_path"], scope["query_string"], tuple(scope["headers"]), body, scope["client"][0])
-        response = self.mirror.answer(request)
+        response = self.note(request)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(response.body))]})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body})
 
@@ -58,14 +59,15 @@ class _Plane:
 def mirror(directory: Path) -> Iterator[Mirror]:
     """A mirror on a port of its own, in a thread of this process."""
     directory.mkdir(exist_ok=True)
-    listener, plane, ready = listen_tcp("127.0.0.1", 0), _Plane(), threading.Event()
-    server = ApiServer(configure(plane), listen_unix(directory), ready.set)
-    plane.mirror = Mirror(listener.getsockname()[1], server)
+    listener, application, ready = listen_tcp("127.0.0.1", 0), Noting(), threading.Event()
+    server = ApiServer(configure(application), listen_unix(directory), ready.set)
+    made = Mirror(listener.getsockname()[1], server)
+    application.note = made.answer
     thread = threading.Thread(target=lambda: asyncio.run(server._serve([listener])))  # not serve(): signals are for the main thread
     thread.start()
     try:
         assert ready.wait(READY_SECONDS)
-        yield plane.mirror
+        yield made
     finally:
         server.should_exit = True
         thread.join(READY_SECONDS)

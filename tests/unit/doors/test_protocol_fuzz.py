@@ -18,6 +18,7 @@ from attacks.framings import RIGHT, WRONG, filled, second
 from daypass.doors.listen import configure
 from daypass.doors.protocol import MAX_PIPELINED, ApiProtocol, State
 from daypass.values.request import Request, Response
+from rig.mirror import Noting
 
 RUNS = 200_000 if os.environ.get("DAYPASS_FUZZ") else 600
 SEEDS = [filled(raw + second(number), "x", number) for number, raw in enumerate({**WRONG, **RIGHT}.values())]
@@ -61,7 +62,7 @@ class Wire(asyncio.Transport):
 
 
 @dataclass
-class Seen:
+class Seen(Noting):
     """An application that notes each request; `later` answers in a turn of the loop of its own."""
 
     later: bool
@@ -77,17 +78,6 @@ class Seen:
             _loop.call_soon(answer, response)
         else:
             answer(response)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body, more = body + message.get("body", b""), message.get("more_body", False)
-        self.note(Request(scope["method"], scope["raw_path"], scope["query_string"], tuple(scope["headers"]), body))
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
 
 
 def run(pieces: list[bytes], *, later: bool = False) -> tuple[Seen, Wire]:
