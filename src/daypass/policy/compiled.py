@@ -16,8 +16,8 @@ from daypass.values.caller import Caller
 from daypass.values.folding import fold
 
 MAX_ACTIONS = 512  # actions remembered per rulebook; more than any caller asks, and a bound for one who tries them all
-_SETTLED = 8192  # pairs of action and resource remembered, of all rulebooks together
-_UNIONS = 2048  # groups of policies that were asked together
+_SETTLED = 32_768  # pairs of action and resource remembered, of all rulebooks together
+_UNIONS = 16_384  # groups of policies that were asked together
 _FEW = 8  # so many rules are gone through faster than found by their resource
 
 _NONE_NAMED: Mapping[str, str] = {}

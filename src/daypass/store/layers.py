@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MAX_COMPILED = 16384  # policies of principals kept compiled, some 7 KiB each
 MAX_AHEAD = 10_000  # policies compiled at the start: some two seconds
-MAX_PRINCIPALS = 4096  # whose policies are kept gathered; to gather compiled ones again takes some µs
+MAX_PRINCIPALS = 16_384  # whose policies are kept gathered, with which they are kept compiled as well: as many as sessions at work
 MAX_SESSION_COMPILED = 2048  # those of sessions, apart, so that many sessions cannot crowd out the principals' own
 
 log = logging.getLogger(__name__)
