@@ -247,18 +247,25 @@ def beat(store: Store, name: str) -> None:
     store.beat("1", "", 0, NOW)
 
 
+def two_nodes(open_another: Open) -> tuple[Store, Store]:
+    """Two that know the same and have said so, where several may share a database."""
+    one, other = open_another(), open_another()
+    one.write(putting(seal_key(1)))
+    for store, name in ((one, "a"), (other, "b")):
+        store.catch_up(NOW)
+        if store.shared:
+            beat(store, name)
+    return one, other
+
+
 def silent_for(store: Store, name: str, seconds: int) -> None:
     execute(store, "UPDATE nodes SET seen = seen - :age WHERE node = :name", age=seconds * 1000, name=name)
 
 
 def test_a_key_waits_for_every_node_that_may_serve(open_another: Open) -> None:
-    one, other = open_another(), open_another()
+    one, other = two_nodes(open_another)
     if not one.shared:
         return  # nobody else is there
-    one.write(putting(seal_key(1)))
-    for store, name in ((one, "a"), (other, "b")):
-        store.catch_up(NOW)
-        beat(store, name)
     begin(one, fresh := pending())
     data = begin_data(one)
     one.rotation.round(NOW)
@@ -274,13 +281,9 @@ def test_a_key_waits_for_every_node_that_may_serve(open_another: Open) -> None:
 
 
 def test_a_node_that_was_silent_for_too_long_to_serve_is_not_waited_for(open_another: Open) -> None:
-    one, other = open_another(), open_another()
+    one, _ = two_nodes(open_another)
     if not one.shared:
         return
-    one.write(putting(seal_key(1)))
-    for store, name in ((one, "a"), (other, "b")):
-        store.catch_up(NOW)
-        beat(store, name)
     begin(one, fresh := pending())
     silent_for(one, "b", int(one.rotation.staleness) + 1)
     one.rotation.round(NOW)
@@ -288,13 +291,9 @@ def test_a_node_that_was_silent_for_too_long_to_serve_is_not_waited_for(open_ano
 
 
 def test_nor_is_any_that_is_silent_when_the_operator_says_so(open_another: Open) -> None:
-    one, other = open_another(), open_another()
+    one, other = two_nodes(open_another)
     if not one.shared:
         return
-    one.write(putting(seal_key(1)))
-    for store, name in ((one, "a"), (other, "b")):
-        store.catch_up(NOW)
-        beat(store, name)
     begin(one, fresh := pending(hurried=True))
     one.rotation.round(NOW)
     assert state_of(one, fresh.id) == "pending"  # it is live
