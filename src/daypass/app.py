@@ -15,7 +15,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from socket import socket
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import uvloop
 
@@ -60,6 +61,8 @@ ANYWHERE = frozenset({"0.0.0.0", "[::]"})  # noqa: S104  # as names they are nob
 TRACES_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 DATABASE_FILE = "database"  # in DIR: the URL of the database that it was used with last
 
+Result = TypeVar("Result")
+
 log = logging.getLogger(__name__)
 
 
@@ -84,62 +87,22 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
     url = settings.public_url or url_of(settings, listener.getsockname()[1])
     certificate = _certificate(settings, data, hosts_of(settings, url), Clock(wall=wall)())
     with ThreadPoolExecutor(1, "storage") as storage, ThreadPoolExecutor(OUTSIDE_THREADS, "outside") as outside:
-        loop = asyncio.get_running_loop()
-        name = _node_name(data)
-
-        async def attempt(key: RootKey | None) -> tuple[Store, Clock, Secret]:
-            try:
-                return await loop.run_in_executor(storage, _open_store, settings, data, name, wall, told, key)
-            except StoreFailed as failure:
-                raise ConfigError(f"the database fell away during the start: {failure}") from failure
-
-        unsealed = ""
-        try:
-            store, clock, ledger_key = await attempt(None)
-        except KeyAway as away:
-            sealed = SealedDoor(attempt, away, operators_of(settings), secrets.token_bytes)
-            opened = await wait_sealed(sealed, away, data, url, certificate, listener, beside)
-            if opened is None:
-                return
-            (store, clock, ledger_key), unsealed = opened, sealed.by
-        shipper = Shipper(data / "ledger", store.shipped_line(name))
-        upkeep = Upkeep(name, store, shipper, storage, clock)
-        ledger = Ledger(data / "ledger", ledger_key, name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note)
-        ledger.open(clock(), store.anchored(name))
-        if unsealed:
-            ledger.append_sync([_unseal_line(unsealed, clock())])
-        outbox = store.outbox_lines()
-        ledger.recover(outbox)
-        await loop.run_in_executor(storage, store.forget_outbox, [request_id for request_id, _ in outbox])
-        store.rotation.after = timedelta(days=settings.rotate_keys_after) if settings.rotate_keys_after else None
-        store.rotation.staleness = settings.max_staleness
-        peers = Peers(store, ledger, url) if store.shared else None
-        if peers is not None:
-            upkeep.share(peers, ledger)
-        if settings.keep_ledger:
-            upkeep.retention = Retention(store, ledger.directory, timedelta(days=settings.keep_ledger))
-        node = _node(settings, data, url, store, ledger, ledger_key)
-        door = AwsDoor(node, clock, {"storage": storage, "outside": outside}, upkeep)
+        start = _Start(settings, data, url, certificate, storage)
+        opened = await start.open_store(wall, told, listener, beside)
+        if opened is None:
+            return
+        upkeep, ledger = await start.open_ledger(opened)
+        node = _node(settings, data, url, opened.store, ledger, opened.ledger_key)
+        door = AwsDoor(node, opened.clock, {"storage": storage, "outside": outside}, upkeep)
         door.tracer = _tracer(settings)
-        say_ready = partial(_say_ready, data, url, settings.region)
-        state = State(make_room(settings.max_connections), Proxies(settings.trusted_proxies))
-        stopping = partial(tell, "STOPPING")
-        server = ApiServer(configure(door, certificate), listen_unix(data), say_ready, stopping, settings.shutdown_delay, state)
-        door.is_draining = lambda: server.draining
+        server = start.server(door)
         if beside is not None:
-            from daypass.doors.metrics import Gauges, MetricsDoor  # Prometheus' imports are for those who have it
-
-            metrics = MetricsDoor(Gauges(node, clock, upkeep, door.tally, lambda: server.connections, certificate))
-            server.beside.append((configure(metrics, certificate), beside))
-            sys.stderr.write(f"metrics on port {beside.getsockname()[1]}\n")
-        store.listen(partial(_hear, loop, store, upkeep))
-        if peers is not None:
-            await loop.run_in_executor(storage, peers.join, clock())
-        await upkeep.round()
+            start.add_metrics(server, beside, node, door, upkeep, opened.clock)
+        await start.take_part(opened, upkeep)
         gc.freeze()  # modules and state stay: the collector need not go through them again and again
         gc.set_threshold(YOUNG_OBJECTS)
         gc.enable()
-        behind = [asyncio.create_task(upkeep.run()), asyncio.create_task(watch(certificate, clock))]
+        behind = [asyncio.create_task(upkeep.run()), asyncio.create_task(watch(certificate, opened.clock))]
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -147,16 +110,111 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            await ledger.drain()
-            ledger.close()
-            try:
-                await upkeep.round()
-                await loop.run_in_executor(storage, _take_leave, store, clock())
-            except StoreFailed as failure:  # the next start brings the database what is on disk here
-                log.warning("the database is away at the end", extra={"reason": str(failure)})
-            store.close()
+            await start.close(opened, upkeep, ledger)
             if door.tracer is not None:
-                await loop.run_in_executor(outside, door.tracer.close)
+                await asyncio.get_running_loop().run_in_executor(outside, door.tracer.close)
+
+
+class _Opened(NamedTuple):
+    """A store that is open; `unsealed` names who brought the root key, "" when it was there."""
+
+    store: Store
+    clock: Clock
+    ledger_key: Secret
+    unsealed: str
+
+
+class _Start:
+    """One start of a server, step by step, and its end. What belongs to the store is done on the `storage` thread."""
+
+    def __init__(self, settings: Settings, data: Path, url: str, certificate: Certificate | None, storage: ThreadPoolExecutor) -> None:
+        self._settings = settings
+        self._data = data
+        self._url = url
+        self._certificate = certificate
+        self._storage = storage
+        self._name = _node_name(data)
+        self._peers: Peers | None = None
+
+    async def open_store(
+        self, wall: Callable[[], datetime] | None, told: Told, listener: socket, beside: socket | None
+    ) -> _Opened | None:
+        """The store, once there is a root key; until then the listeners say that this node is sealed. None when it was ended meanwhile."""
+
+        async def attempt(key: RootKey | None) -> tuple[Store, Clock, Secret]:
+            try:
+                return await self._stored(_open_store, self._settings, self._data, self._name, wall, told, key)
+            except StoreFailed as failure:
+                raise ConfigError(f"the database fell away during the start: {failure}") from failure
+
+        try:
+            return _Opened(*await attempt(None), "")
+        except KeyAway as away:
+            sealed = SealedDoor(attempt, away, operators_of(self._settings), secrets.token_bytes)
+            opened = await wait_sealed(sealed, away, self._data, self._url, self._certificate, listener, beside)
+            return None if opened is None else _Opened(*opened, sealed.by)
+
+    async def open_ledger(self, opened: _Opened) -> tuple[Upkeep, Ledger]:
+        """The ledger, with what a crash kept from it, and the upkeep that ships its lines."""
+        store, clock, settings = opened.store, opened.clock, self._settings
+        shipper = Shipper(self._data / "ledger", store.shipped_line(self._name))
+        upkeep = Upkeep(self._name, store, shipper, self._storage, clock)
+        ledger = Ledger(
+            self._data / "ledger", opened.ledger_key, self._name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note
+        )
+        ledger.open(clock(), store.anchored(self._name))
+        if opened.unsealed:
+            ledger.append_sync([_unseal_line(opened.unsealed, clock())])
+        outbox = store.outbox_lines()
+        ledger.recover(outbox)
+        await self._stored(store.forget_outbox, [request_id for request_id, _ in outbox])
+        store.rotation.after = timedelta(days=settings.rotate_keys_after) if settings.rotate_keys_after else None
+        store.rotation.staleness = settings.max_staleness
+        if store.shared:
+            self._peers = Peers(store, ledger, self._url)
+            upkeep.share(self._peers, ledger)
+        if settings.keep_ledger:
+            upkeep.retention = Retention(store, ledger.directory, timedelta(days=settings.keep_ledger))
+        return upkeep, ledger
+
+    def server(self, door: AwsDoor) -> ApiServer:
+        """The server that brings `door` its requests."""
+        settings = self._settings
+        say_ready = partial(_say_ready, self._data, self._url, settings.region)
+        state = State(make_room(settings.max_connections), Proxies(settings.trusted_proxies))
+        config, stopping = configure(door, self._certificate), partial(tell, "STOPPING")
+        server = ApiServer(config, listen_unix(self._data), say_ready, stopping, settings.shutdown_delay, state)
+        door.is_draining = lambda: server.draining
+        return server
+
+    def add_metrics(self, server: ApiServer, listener: socket, node: Node, door: AwsDoor, upkeep: Upkeep, clock: Clock) -> None:
+        """Have metrics told of on a listener of their own."""
+        from daypass.doors.metrics import Gauges, MetricsDoor  # Prometheus' imports are for those who have it
+
+        gauges = Gauges(node, clock, upkeep, door.tally, lambda: server.connections, self._certificate)
+        server.beside.append((configure(MetricsDoor(gauges), self._certificate), listener))
+        sys.stderr.write(f"metrics on port {listener.getsockname()[1]}\n")
+
+    async def take_part(self, opened: _Opened, upkeep: Upkeep) -> None:
+        """Hear of others' changes from now on, and be known to them."""
+        opened.store.listen(partial(_hear, asyncio.get_running_loop(), opened.store, upkeep))
+        if self._peers is not None:
+            await self._stored(self._peers.join, opened.clock())
+        await upkeep.round()
+
+    async def close(self, opened: _Opened, upkeep: Upkeep, ledger: Ledger) -> None:
+        """Nothing that was said is lost; others need not wait for this node."""
+        await ledger.drain()
+        ledger.close()
+        try:
+            await upkeep.round()
+            await self._stored(_take_leave, opened.store, opened.clock())
+        except StoreFailed as failure:  # the next start brings the database what is on disk here
+            log.warning("the database is away at the end", extra={"reason": str(failure)})
+        opened.store.close()
+
+    async def _stored(self, work: Callable[..., Result], *given: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._storage, work, *given)
 
 
 def _unseal_line(peer: str, now: datetime) -> bytes:
