@@ -9,6 +9,7 @@ import uvicorn
 import uvloop
 
 from daypass.doors.listen import configure, listen_tcp
+from daypass.doors.protocol import State
 
 BODY = b"hello, world"
 HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(BODY))]
@@ -25,7 +26,9 @@ def main() -> None:
     listener = listen_tcp("127.0.0.1", 0)
     print(f"ready http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(uvicorn.Server(configure(hello)).serve(sockets=[listener]))
+        server = uvicorn.Server(configure(hello))
+        server.server_state = State()
+        runner.run(server.serve(sockets=[listener]))
 
 
 if __name__ == "__main__":

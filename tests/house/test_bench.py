@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from bench import load, report
+from bench import load, report, targets
 from bench.presign import AGENT, FORM, Keys, body_of, signed
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -35,6 +36,14 @@ def test_a_request_is_signed_as_botocore_signs_it(token: str) -> None:
     assert given["authorization"] == request.headers["Authorization"]
     assert given["user-agent"] == AGENT
     assert int(given["content-length"]) == len(BODY) == len(body)
+
+
+@pytest.mark.parametrize("name", ["hello", "floor"])
+def test_what_daypass_is_compared_with_answers(name: str, tmp_path: Path) -> None:
+    with targets.started(name, targets.module(name), tmp_path) as target:
+        request = signed(target.host, "sts", BODY, Keys("AKIAIOSFODNN7EXAMPLE", "secret"), AT)
+        done = load.run(target.address, [request] * 8, connections=2)
+    assert (len(done.latencies), done.failed) == (8, 0)
 
 
 def _serve(listener: socket.socket, answers: list[list[bytes]]) -> None:
