@@ -172,7 +172,7 @@ def test_a_name_is_given_once_over_two_nodes_and_deleting_it_frees_it(start: Sta
         assert both("DeleteUser") == [200, 404]
 
 
-def test_a_node_that_is_cut_off_goes_on_until_its_state_is_too_old(start: Start, link: Link) -> None:
+def test_F14_a_node_that_is_cut_off_goes_on_until_its_state_is_too_old(start: Start, link: Link) -> None:
     """It decides from what it knows, shows its age, then answers 503; once it is connected again it obeys, without a hand (F-14, F-43)."""
     one, lost = start("a"), start("b", "--max-staleness", "4", link=link)
     keys = operator(one)

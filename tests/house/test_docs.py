@@ -68,6 +68,14 @@ def test_the_table_of_attacks_has_every_row_and_promises_no_test_that_there_is_n
     assert all(row["sentence"].endswith(".") and row["class"] for row in rows)
 
 
+def test_the_table_of_faults_has_every_row_and_promises_no_test_that_there_is_not() -> None:
+    rows, tests = generate.fault_rows(), generate.tests_of(generate.FAULT)
+    assert [row["id"] for row in rows] == [f"F{number:02d}" for number in range(1, len(rows) + 1)]
+    assert set(tests) - {row["id"] for row in rows} == set()
+    assert [row["id"] for row in rows if row["waits"] and row["id"] in tests] == []
+    assert [row["id"] for row in rows if not row["waits"] and row["id"] not in tests] == []
+
+
 def test_every_setting_is_described_and_exists() -> None:
     up = generate.pages()["cli.md"].partition("## daypass up")[2].partition("\n## ")[0]
     offered = set(re.findall(r"^\| `(--[a-z-]+)", up, re.M))
