@@ -63,7 +63,7 @@ def test_F21_a_damaged_row_takes_its_object_and_no_other(town: Town, caplog: pyt
     assert may(town.it, a)
     with caplog.at_level(logging.ERROR):
         node = reopened(town, damage)
-    assert [record.table for record in caplog.records if record.message == "a row is damaged"] == [table]  # type: ignore[attr-defined]  # extra
+    assert [vars(record)["table"] for record in caplog.records if record.message == "a row is damaged"] == [table]
     assert [told for told in node.store.damage() if told.startswith(table)] != []
     assert not may(node, a)
     assert may(node, b)
@@ -144,7 +144,7 @@ def test_F44_garbage_in_the_feed_and_in_the_outbox_stops_nobody(town: Town, capl
         assert len(written) > 0
         node.store.forget_outbox(written)
         assert node.node.ledger.recover(node.store.outbox_lines()) == []  # the next start finds it as well, and is not stopped either
-    assert {record.request_id for record in caplog.records if "outbox" in record.message} == {"poison", "poison-2"}  # type: ignore[attr-defined]  # extra
+    assert {vars(record)["request_id"] for record in caplog.records if "outbox" in record.message} == {"poison", "poison-2"}
     node.store.catch_up(node.now)
     assert may(node, keys)
     node.call("iam", "CreateUser", {"UserName": "new"}, keys)
