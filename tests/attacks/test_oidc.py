@@ -53,6 +53,7 @@ def federated(target: Target, idp: Idp, request: pytest.FixtureRequest) -> Itera
     accepted(made.present(made.token()))  # the benign twin, before
     yield made
     idp.reset()
+    target.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=made.provider)  # an account has a hundred at most
 
 
 def test_C16_hmac_over_the_public_key(federated: Federated) -> None:

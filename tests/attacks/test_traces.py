@@ -87,7 +87,7 @@ def test_H73_no_name_policy_or_secret_is_in_the_traces(traced: Traced, canaries:
 
 
 def lines(server: Server) -> list[dict[str, Any]]:
-    said = server.command("events", "-o", "json").stdout
+    said = server.command("events", "--all", "-o", "json").stdout
     return [json.loads(line) for line in said.splitlines()]
 
 

@@ -22,6 +22,7 @@ from rig.server import Server, running
 from rig.wait import until
 
 CROWD = 150  # connections
+TRIES = 4
 ROOM = 48 << 20  # bytes of address space beyond what an idle node has
 BODY = b"x" * (1 << 20)
 
@@ -92,6 +93,26 @@ def reached(server: Server, keys: Keys) -> bool:
         return False
 
 
+def pressed(server: Server, keys: Keys) -> list[bytes]:
+    """What is answered to requests without a proof, each behind a body of a MiB, when all are there but for a byte."""
+    answers: list[bytes] = []
+    unproven = sign(form(server.url, {"Action": "ListUsers"}, "2010-05-08"), keys, Bend(service="iam", signature="0" * 64)).raw()
+    head = f"POST / HTTP/1.1\r\nHost: {urlsplit(server.url).netloc}\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
+    with ExitStack() as stack:
+        crowd: list[socket.socket] = []
+        for _ in range(CROWD):
+            with contextlib.suppress(OSError):
+                crowd.append(stack.enter_context(connect(server)))
+        for one in crowd:
+            with contextlib.suppress(OSError):
+                one.sendall(head + BODY[:-1])
+        for one in crowd:
+            with contextlib.suppress(OSError):
+                one.sendall(BODY[-1:] + unproven)
+                answers.append(one.recv(65536))
+    return answers
+
+
 def test_F36_without_memory_requests_fail_and_none_is_let_through(data_dir: Path) -> None:
     """Bodies of a MiB on many connections at once. The node may end of it, as for the kernel's own killer; it allows nothing."""
     with running(data_dir) as server:
@@ -101,17 +122,10 @@ def test_F36_without_memory_requests_fail_and_none_is_let_through(data_dir: Path
         size = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmSize:"))) << 10
         limit(server, resource.RLIMIT_AS, size + ROOM)
         answers: list[bytes] = []
-        with ExitStack() as stack:
-            crowd = [stack.enter_context(connect(server)) for _ in range(CROWD)]
-            unproven = sign(form(server.url, {"Action": "ListUsers"}, "2010-05-08"), keys, Bend(service="iam", signature="0" * 64)).raw()
-            head = f"POST / HTTP/1.1\r\nHost: {urlsplit(server.url).netloc}\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
-            for one in crowd:
-                with contextlib.suppress(OSError):
-                    one.sendall(head + BODY[:-1])
-            for one in crowd:
-                with contextlib.suppress(OSError):
-                    one.sendall(BODY[-1:] + unproven)
-                    answers.append(one.recv(65536))
+        for _ in range(TRIES):  # on a slow machine bodies may be over before they are too many
+            answers += pressed(server, keys)
+            if "MemoryError" in server.stderr.read_text():
+                break
         assert [answer for answer in answers if answer.startswith(b"HTTP/1.1 2")] == []
         assert "MemoryError" in server.stderr.read_text()  # it was no idle threat
         _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_AS)

@@ -11,6 +11,7 @@ import re
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -97,7 +98,8 @@ def exchange(url: str, raw: bytes, timeout: float = 20) -> Reply:
     """Send `raw` to the server of `url` and read one response. An empty answer has status 0."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname or "", where.port or 80), timeout=timeout) as connection:
-        connection.sendall(raw)
+        with suppress(BrokenPipeError, ConnectionResetError):  # a server that has refused does not read the rest; its answer is there
+            connection.sendall(raw)
         data = b""
         while b"\r\n\r\n" not in data:
             chunk = connection.recv(65536)

@@ -16,7 +16,7 @@ from rig.require import require
 from rig.server import DAYPASS, Server, clean_environment, running
 from rig.source import ROOT
 
-BLOCK = re.compile(r"^```\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 URL = "postgresql://daypass@db.example.com/daypass"
 PUBLIC = "--public-url https://daypass.example.com"  # of the load balancer, which is not here
 COMMANDS = 11  # at least
@@ -25,7 +25,7 @@ COMMANDS = 11  # at least
 def test_three_nodes_as_written(cluster: Cluster, tmp_path: Path) -> None:
     psql = require("psql", "apt-get install postgresql")
     text = (ROOT / "docs" / "how-to" / "three-nodes.md").read_text()
-    commands = [line for block in BLOCK.findall(text) for line in block.splitlines()]
+    commands = [line for language, block in BLOCK.findall(text) if not language for line in block.splitlines()]
     assert len(commands) >= COMMANDS
     url = cluster.url("public").replace("postgres@/postgres", "daypass@/daypass")
     path = f"{Path(DAYPASS).parent}:/usr/bin:/bin"
