@@ -84,7 +84,7 @@ class Clerk:
     def settle(self, seen: Facts) -> str:
         """Hold `seen` (the server's, of this clerk's names) against what must be there; "" when all is well."""
         possible = [self.facts] if self.doubt is None else [self.facts, self.doubt]
-        if seen not in possible:
+        if _plain(seen) not in map(_plain, possible):
             names = {name for facts in possible for name in facts.keys() | seen.keys() if facts.get(name) != seen.get(name)}
             parts = [f"{name}: {[facts.get(name) for facts in possible]} but {seen.get(name)}" for name in sorted(names)]
             return f"{self.name}: " + "; ".join(parts)
@@ -362,3 +362,8 @@ STEPS = [
     _put_inline, _put_inline, _delete_inline, _attach, _attach, _tag, _membership, _key, _key, _policy, _policy, _oidc, _saml, _account,
     _session, _session, _revoke,
 ]  # fmt: skip
+
+
+def _plain(facts: Facts) -> Facts:
+    """`facts` with the keys of a user in no order: which of two that were made in the same second is the older, no list tells."""
+    return {name: fact | {"keys": sorted(fact["keys"])} if "keys" in fact else fact for name, fact in facts.items()}
