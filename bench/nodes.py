@@ -1,4 +1,4 @@
-"""`python -m bench.nodes`: what a request costs a node of one, and of ten on one PostgreSQL, the others idle; and when an ending reaches all.
+"""`python -m bench.nodes`: what a request costs one node alone, and one of ten on one PostgreSQL; and when an ending reaches them all.
 
 Needs Debian's package `postgresql`, as the tests do, whose throw-away cluster it uses. Exit 0 whatever the figures are.
 """
