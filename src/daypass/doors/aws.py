@@ -81,17 +81,24 @@ class AwsDoor:
         event = outcome.event
 
         def recorded(failure: LedgerFailed | None) -> None:
-            self._note(event, perf_counter() - began, trace, recorded=failure is None)
-            if failure is not None:
-                # What it would have handed out is never seen. A committed change keeps its line in the outbox, to be written later.
-                log.error("ledger line not durable", extra={"request_id": event.request_id, "reason": str(failure)})
-                answer(_unkept(outcome.unrecorded()))
-                return
-            if outcome.changed:
-                self._upkeep.recorded(event.request_id)
-            answer(_unkept(outcome.response, proven=event.caller is not None))
+            try:
+                self._note(event, perf_counter() - began, trace, recorded=failure is None)
+                self._let_go(outcome, answer, failure)
+            except Exception:  # the lines of others are in the same batch, and their answers wait behind this one
+                self._broke(answer)
 
         self._node.ledger.append(outcome.line, recorded, minted=event.minted, spoolable=event.read_only and event.minted is None)
+
+    def _let_go(self, outcome: Answer, answer: Callable[[Response], None], failure: LedgerFailed | None) -> None:
+        event = outcome.event
+        if failure is not None:
+            # What it would have handed out is never seen. A committed change keeps its line in the outbox, to be written later.
+            log.error("ledger line not durable", extra={"request_id": event.request_id, "reason": str(failure)})
+            answer(_unkept(outcome.unrecorded()))
+            return
+        if outcome.changed:
+            self._upkeep.recorded(event.request_id)
+        answer(_unkept(outcome.response, proven=event.caller is not None))
 
     def _note(self, event: Event, seconds: float, trace: Trace | None, *, recorded: bool) -> None:
         self.tally.note(event, seconds, recorded=recorded)

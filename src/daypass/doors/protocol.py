@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from daypass.doors.crowd import Crowd
+from daypass.doors.exchange import Exchange
 from daypass.doors.joined import Joined
 from daypass.doors.proxies import Proxies, read_address
 from daypass.values.request import Request, Response
@@ -77,7 +78,7 @@ class ApiProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         start = getattr(self.app, "start", None)
         self._start: Callable[[Request, Callable[[Response], None]], None] | None = start
-        self._exchange = _Exchange()
+        self._exchange = Exchange()
         self._on_plane = False  # whether the message that is being parsed goes there
         self._request: Request | None = None  # whole, and to be started when this turn's bytes are parsed
 
@@ -255,6 +256,9 @@ class ApiProtocol(HttpToolsProtocol):
     def _answer(self, response: Response) -> None:
         """What the plane calls: the whole answer in one write, since each write is a system call and wakes the client."""
         exchange, transport = self._exchange, self.transport
+        if exchange.response_complete:  # answered before, by what then broke: what of it was sent nobody knows, and nothing may follow it
+            transport.abort()
+            return
         exchange.response_complete = True
         if transport.is_closing():
             return
@@ -372,29 +376,3 @@ class ApiProtocol(HttpToolsProtocol):
 
 def _refusal(status: bytes) -> bytes:
     return b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status
-
-
-class _Exchange:
-    """The request that the plane has, as uvicorn's protocol looks at a cycle. One for each connection, since they come one at a time."""
-
-    __slots__ = ("body", "disconnected", "has_body", "keep_alive", "message_event", "response_complete")
-
-    def __init__(self) -> None:
-        self.message_event = _Nobody()
-        self.disconnected = False
-
-    def begin(self, *, keep_alive: bool) -> None:
-        """A new one."""
-        self.body: list[bytes] = []
-        self.keep_alive = keep_alive
-        self.has_body = True
-        self.response_complete = False
-
-
-class _Nobody:
-    """In the place of an event that someone waits for."""
-
-    __slots__ = ()
-
-    def set(self) -> None:
-        """Nobody waits."""
