@@ -15,7 +15,7 @@ from daypass.doors.aws import AwsDoor
 from daypass.doors.health import health
 from daypass.store import StoreFailed
 from daypass.store.ledger import Shipper
-from daypass.values.request import Request
+from daypass.values.request import Request, Response
 from daypass.way.upkeep import Upkeep
 from rig.node import request_for
 from unit.way.town import Town
@@ -130,3 +130,23 @@ def test_health_says_why_not(door: Door, monkeypatch: pytest.MonkeyPatch) -> Non
     answer = health(it.node, it.now)
     assert answer.status == 503
     assert json.loads(answer.body)["reasons"] == ["ledger full", "state too old"]
+
+
+def test_an_answer_that_breaks_keeps_back_no_other_of_its_batch(door: Door) -> None:
+    """F-37: their lines are on disk together; the first answer cannot be sent."""
+    given: list[Response] = []
+    tries: list[int] = []
+
+    def broken(response: Response) -> None:
+        tries.append(response.status)
+        if response.status == 200:
+            raise MemoryError
+
+    async def both() -> None:
+        for answer in (broken, given.append):
+            door.door.start(door.request("sts", "GetCallerIdentity"), answer)
+        await door.town.it.node.ledger.drain()
+
+    asyncio.run(both())
+    assert tries == [200, 500]
+    assert [response.status for response in given] == [200]

@@ -127,6 +127,18 @@ def test_an_answer_whose_header_is_two_lines_is_not_sent(tmp_path: Path) -> None
         assert served.exchange(get(b"/?b%0Aset-cookie:%20c=d")) == b""
 
 
+def test_nothing_follows_an_answer_that_is_given_twice(tmp_path: Path) -> None:
+    """What broke while it answered is told to answer 500: another answer there would be taken for that of the next request."""
+
+    class Stuttering(Plane):
+        def start(self, request: Request, answer: Callable[[Response], None]) -> None:
+            answer(Response(200, (), b"first"))
+            answer(Response(500, (), b"again"))
+
+    with serving(tmp_path, application=Stuttering()) as served:
+        assert b"again" not in served.exchange(get(close=False))
+
+
 def test_an_endless_target(served: Served) -> None:
     assert status(served.exchange(b"GET /" + b"a" * (MAX_HEAD + 1), get()[5:])) == 414
 
