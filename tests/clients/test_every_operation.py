@@ -5,7 +5,6 @@ of the answer is looked at. The node is in the test's process, so that every cal
 from __future__ import annotations
 
 import base64
-import copy
 import json
 import select
 import shutil
@@ -149,9 +148,7 @@ def test_every_operation_is_understood(client: tuple[str, Front, Client], templa
     unknown, wrong = [], []
     for number, row in enumerate(ROWS):
         folder = tmp_path / f"node-{number}"
-        shutil.copytree(template.node.directory, folder)
-        world = copy.copy(template)
-        world.node = TestNode(folder)
+        world = template.copied(folder)
         _move_to_today(world.node)
         front.world = world
         try:

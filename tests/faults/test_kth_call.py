@@ -6,8 +6,6 @@ A commit is tried for each writing operation, k = 1, 2, … until none fails any
 
 from __future__ import annotations
 
-import copy
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -39,9 +37,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 def world(template: World, tmp_path: Path) -> Iterator[World]:
-    shutil.copytree(template.node.directory, tmp_path / "node")
-    made = copy.copy(template)
-    made.node = TestNode(tmp_path / "node")
+    made = template.copied(tmp_path / "node")
     yield made
     made.node.close()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -77,6 +80,13 @@ class World:
 
     def _call(self, service: str, operation: str, **parameters: Any) -> Any:
         return self.node.call(service, operation, parameters, self.admin)
+
+    def copied(self, folder: Path) -> World:
+        """The same world on a node of its own, with its files in `folder`."""
+        shutil.copytree(self.node.directory, folder)
+        made = copy.copy(self)
+        made.node = TestNode(folder)
+        return made
 
     def role_arn(self, name: str, account: str = "") -> str:
         """The ARN of a role of the world."""

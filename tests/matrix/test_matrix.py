@@ -4,9 +4,7 @@ data set of AWS's own service authorization reference: an operation that asks fo
 
 from __future__ import annotations
 
-import copy
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,9 +45,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 def world(template: World, tmp_path: Path) -> Iterator[World]:
-    shutil.copytree(template.node.directory, tmp_path / "node")
-    made = copy.copy(template)
-    made.node = TestNode(tmp_path / "node")
+    made = template.copied(tmp_path / "node")
     yield made
     made.node.close()
 
