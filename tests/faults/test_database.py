@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,13 +25,6 @@ from rig.wait import until
 
 FAST = 1.0  # seconds: a refusal for a database that is known to be away; the test's own machine is slow at times
 BOUND = 5.0  # seconds: "writes fail < 5 s" (F-07)
-
-
-@pytest.fixture
-def link(cluster: Cluster) -> Iterator[Link]:
-    made = Link(cluster)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,36 +19,13 @@ from rig.http import Attempt, Bend, form, json_call, sign, who_am_i
 from rig.link import Link
 from rig.node import Keys
 from rig.postgres import Cluster
-from rig.server import Server, running
+from rig.server import Server, Start, running
 from rig.wait import until
 
 MANY = 10  # nodes beside the one that answers: the promise is for ten (promise P5)
 WITHIN = 1.0  # seconds
 STARTS_AT_ONCE = 3
 
-Start = Callable[..., Server]
-
-
-@pytest.fixture
-def start(cluster: Cluster, tmp_path: Path) -> Iterator[Start]:
-    """`start("a")`: a node on the test's own database; `link=` puts a link between, further arguments are those of `daypass up`."""
-    schema = cluster.new_schema()
-    with ExitStack() as stack:
-
-        def begin(name: str, *arguments: str, link: Link | None = None, clock: Path | None = None) -> Server:
-            url = (link or cluster).url(schema)
-            return stack.enter_context(
-                running(tmp_path / name, "--db", url, "--key-file", str(tmp_path / "root.key"), *arguments, clock=clock)
-            )
-
-        yield begin
-
-
-@pytest.fixture
-def link(cluster: Cluster) -> Iterator[Link]:
-    made = Link(cluster)
-    yield made
-    made.close()
 
 
 def operator(server: Server) -> Keys:

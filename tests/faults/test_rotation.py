@@ -12,8 +12,7 @@ import sqlite3
 import threading
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,35 +30,13 @@ from daypass.values.secret import Secret
 from rig.http import sign, who_am_i
 from rig.link import Link
 from rig.node import Keys
-from rig.postgres import Cluster
-from rig.server import Server, running
+from rig.server import Server, Start, running
 from rig.wait import until
 
 ROTATIONS = 3
 CALLS = 60  # at least, while keys are replaced
 ROWS = 6000  # more than one round seals again
 
-Start = Callable[..., Server]
-
-
-@pytest.fixture
-def start(cluster: Cluster, tmp_path: Path) -> Iterator[Start]:
-    """`start("a")`: a node on the test's own database; `link=` puts a link between."""
-    schema = cluster.new_schema()
-    with ExitStack() as stack:
-
-        def begin(name: str, *arguments: str, link: Link | None = None) -> Server:
-            url = (link or cluster).url(schema)
-            return stack.enter_context(running(tmp_path / name, "--db", url, "--key-file", str(tmp_path / "root.key"), *arguments))
-
-        yield begin
-
-
-@pytest.fixture
-def link(cluster: Cluster) -> Iterator[Link]:
-    made = Link(cluster)
-    yield made
-    made.close()
 
 
 def operator(server: Server) -> Keys:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,3 +144,6 @@ def running(
         output.join()
         assert process.stdout is not None
         process.stdout.close()
+
+
+Start = Callable[..., Server]  # gives a node that runs to the end of its test, by its name and the arguments of `daypass up`
