@@ -6,16 +6,14 @@ import json
 import time
 from typing import Any
 
-from faults.test_nodes import WITHIN, Start, assume, code, iam, operator, start
+from faults.test_nodes import WITHIN, assume, code, iam, operator
 from rig.http import Bend, json_call, sign
 from rig.node import Keys
-from rig.server import Server
+from rig.server import Server, Start
 from rig.wait import until
 
 SCP = "SERVICE_CONTROL_POLICY"
 NO_LISTS = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:List*", "Resource": "*"}]})
-
-__all__ = ["start"]  # the fixture
 
 
 def organizations(server: Server, keys: Keys, operation: str, **members: Any) -> Any:

@@ -107,8 +107,11 @@ class Link:
                 if late and self._delay:
                     self._ended.wait(self._delay)
                 self._flowing.wait()
+                last_words = not late and bool(self._words) and said == len(self._words)
+                if last_words:
+                    self._flowing.clear()  # before they arrive: their answer must not come through
                 sink.sendall(data)
-                if not late and self._words and said == len(self._words):
+                if last_words:
                     self.cut()
         except OSError:
             pass  # cut, or the other side is gone
