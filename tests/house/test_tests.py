@@ -74,7 +74,7 @@ def test_no_test_sleeps() -> None:
 
 
 def test_what_a_test_imports_from_the_suite_is_there() -> None:
-    """A name that moved breaks every file that still takes it from its old place; the lint does not see that, and a part of the suite neither."""
+    """A name that moved breaks every file that still takes it from its old place; neither lint nor a part of the suite shows that."""
     lost = []
     for path in files("tests", "*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
