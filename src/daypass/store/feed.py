@@ -20,6 +20,7 @@ from daypass.store.vault import Vault, put_data_keys
 
 KEPT = 100_000  # rows of the feed; a node that is further behind loads everything anew
 _NEWEST = select(func.coalesce(func.max(changes.c.seq), 0))  # built once: it runs with every change, and building takes longer
+_NOTE = insert(changes).returning(changes.c.seq)
 _PART = 1000  # rows that are read at once
 _AT_ONCE = 500  # ids in one query; SQLite takes 32,766 variables
 
@@ -86,8 +87,8 @@ def since(connection: Connection, seq: int, vault: Vault, now: datetime) -> Foun
     return found
 
 
-def put(connection: Connection, snapshot: Snapshot, staged: Changes, rows: Sequence[tuple[Record, dict[str, Any]]]) -> None:
-    """Carry out `staged` (`rows` are the rows of its records) and note it in the feed. Raises Conflict.
+def put(connection: Connection, snapshot: Snapshot, staged: Changes, rows: Sequence[tuple[Record, dict[str, Any]]]) -> int:
+    """Carry out `staged` (`rows` are the rows of its records) and note it in the feed; gives the feed's new last number. Raises Conflict.
 
     What is deleted goes first, so that its name is free. A record that `snapshot` has is updated, any other inserted: never both, so
     that an id that another node took is a Conflict and not an overwriting.
@@ -111,8 +112,7 @@ def put(connection: Connection, snapshot: Snapshot, staged: Changes, rows: Seque
         notes.append({"kind": table.name, "id": record.id, "operation": "put"})
     put_data_keys(connection, staged.data_keys)
     notes += [{"kind": data_keys.name, "id": id, "operation": "put" if key else "delete"} for id, key in staged.data_keys.items()]
-    if notes:
-        connection.execute(insert(changes), notes)
+    return max(connection.execute(_NOTE, notes).scalars()) if notes else newest(connection)
 
 
 def place_of(connection: Connection, kind: str, id: str) -> int:

@@ -126,10 +126,9 @@ class Store:
                     raise Conflict("changes", "others have written since")
                 if changes.oldest:
                     raise_oldest(connection, changes.oldest)
-                feed.put(connection, self.snapshot, changes, rows)
+                seq = feed.put(connection, self.snapshot, changes, rows)
                 if line is not None:
                     books.put_line(connection, self.node, request_id, line)
-                seq = feed.newest(connection)
                 feed.announce(connection, seq)
         except StoreFailed:
             if self.shared and line is not None:

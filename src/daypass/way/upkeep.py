@@ -20,6 +20,7 @@ from daypass.way.peers import COPIES_AT_ONCE, Peers
 from daypass.way.retention import Retention
 
 ROUND_SECONDS = 0.5
+FOLLOW_SECONDS = 0.05  # from one look at the feed to the next: changes that come thick are taken in together, a single one at once
 MARK_EVERY = timedelta(seconds=5)  # how far the high-water mark may lag: a clock set back is noticed at once, a restart forgets this much
 COLLECT_EVERY = timedelta(minutes=5)
 RESEALS_AT_ONCE = 20  # batches of rows in one round: requests that change something come in between
@@ -86,6 +87,7 @@ class Upkeep:
                 await asyncio.wait_for(self._news.wait(), ROUND_SECONDS)
             self._news.clear()
             await self._try(loop.run_in_executor(self._storage, peers.follow, self._clock(), loop.time()))
+            await asyncio.sleep(FOLLOW_SECONDS)
 
     async def _try(self, work: Awaitable[None]) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,33 @@ def test_news_are_followed_at_once_and_a_database_that_is_away_is_told_of_once(
     asyncio.run(scene())
     assert caplog.text.count("is away") == 1
     other.close()
+    storage.shutdown()
+
+
+def test_news_that_come_thick_are_followed_together(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first at once. Else every node would turn to the database for each change of each other."""
+    storage = ThreadPoolExecutor(1)
+    upkeep = Upkeep("here", node.store, Shipper(node.directory / "ledger", 0), storage, lambda: node.now)
+    peers = Peers(node.store, node.node.ledger, "")
+    upkeep.share(peers, node.node.ledger)
+    monkeypatch.setattr("daypass.way.upkeep.ROUND_SECONDS", 60.0)
+    monkeypatch.setattr("daypass.way.upkeep.FOLLOW_SECONDS", apart := 0.5)
+    followed: list[float] = []
+    monkeypatch.setattr(peers, "follow", lambda now, ticks: followed.append(ticks))
+
+    async def scene() -> float:
+        running = asyncio.create_task(upkeep.run())
+        await asyncio.sleep(0)
+        upkeep.hear()
+        begun = asyncio.get_running_loop().time()
+        while len(followed) < 3:
+            upkeep.hear()
+            await asyncio.sleep(0.001)
+        running.cancel()
+        return followed[0] - begun
+
+    assert asyncio.run(scene()) < apart
+    assert all(later - earlier >= apart * 0.9 for earlier, later in pairwise(followed))
     storage.shutdown()
 
 
