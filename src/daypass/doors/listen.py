@@ -11,12 +11,14 @@ import os
 import resource
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -26,6 +28,8 @@ from daypass.doors.tls import Certificate
 from daypass.values.errors import ConfigError
 
 SOCKET_NAME = "control.sock"
+# From Python 3.13 on an event loop takes a socket away by its name when it closes it; ours was bound by a name that is gone by then.
+LEAVE_SOCKET: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 25  # F-38: drain ≤ 30 s
@@ -121,7 +125,7 @@ class ApiServer(uvicorn.Server):
             self.servers.append(made)
         plain = configure(self.config.loaded_app)
         factory = partial(ApiProtocol, plain, self.server_state, {}, loop)
-        self.servers.append(await loop.create_unix_server(factory, sock=self._unix, backlog=BACKLOG))
+        self.servers.append(await loop.create_unix_server(factory, sock=self._unix, backlog=BACKLOG, **LEAVE_SOCKET))
         self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
