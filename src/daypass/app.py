@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 BURST_SECONDS = 10.0  # of unproven requests at the full rate, before they are throttled
 OUTSIDE_THREADS = 8
 YOUNG_OBJECTS = 10_000  # before the collector looks at them: requests leave no cycles, and 64 under way are more than its 700
-ANYWHERE = frozenset({"0.0.0.0", "[::]"})  # noqa: S104  # as names they are nobody's; compared, not bound
 TRACES_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 DATABASE_FILE = "database"  # in DIR: the URL of the database that it was used with last
 
@@ -180,7 +179,7 @@ class _Start:
     def server(self, door: AwsDoor) -> ApiServer:
         """The server that brings `door` its requests."""
         settings = self._settings
-        say_ready = partial(_say_ready, self._data, self._url, settings.region)
+        say_ready = partial(_say_ready, settings, self._data, self._url)
         state = State(make_room(settings.max_connections), Proxies(settings.trusted_proxies))
         config, stopping = configure(door, self._certificate), partial(tell, "STOPPING")
         server = ApiServer(config, listen_unix(self._data), say_ready, stopping, settings.shutdown_delay, state)
@@ -226,8 +225,7 @@ def _unseal_line(peer: str, now: datetime) -> bytes:
 def _certificate(settings: Settings, data: Path, hosts: Iterable[str], now: datetime) -> Certificate | None:
     """What the listeners show; None without TLS. Raises ConfigError."""
     if settings.tls_self_signed:
-        names = (name.strip("[]") for name in hosts if name not in ANYWHERE)
-        return Certificate(*self_signed(data / "tls", names, now))
+        return Certificate(*self_signed(data / "tls", (name.strip("[]") for name in hosts), now))
     return Certificate(Path(settings.tls_certificate), Path(settings.tls_key)) if settings.tls_certificate else None
 
 
@@ -357,13 +355,14 @@ def _node_name(data: Path) -> str:
     return file.read_text().strip()
 
 
-def _say_ready(data: Path, url: str, region: str) -> None:
+def _say_ready(settings: Settings, data: Path, url: str) -> None:
     """Write the operator's profile, then the one line that scripts wait for."""
     profile = data / "aws" / "config"
     profile.parent.mkdir(mode=0o700, exist_ok=True)
     process = shlex.join([sys.executable, "-P", "-m", "daypass.cli.main", "process", "--data", str(data)])
     draft = profile.with_suffix(".new")
-    draft.write_text(f"[profile operator]\ncredential_process = {process}\nendpoint_url = {url}\nregion = {region}\n")
+    trust = f"ca_bundle = {data / 'tls' / 'cert.pem'}\n" if settings.tls_self_signed else ""
+    draft.write_text(f"[profile operator]\ncredential_process = {process}\nendpoint_url = {url}\nregion = {settings.region}\n{trust}")
     draft.replace(profile)
     sys.stdout.write(f"ready {url}\n")
     sys.stdout.flush()

@@ -16,6 +16,7 @@ from daypass.values.errors import ConfigError
 from daypass.values.hosts import is_loopback
 from daypass.values.secret import Secret
 
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound: as names they are nobody's
 MAX_SECRET_FILE = 4096  # bytes of a passphrase, PIN or password
 MIN_KEEP_LEDGER = 2  # days; longer than any pass lives, so that each has its line
 MAX_KEEP_LEDGER = 36500  # days
@@ -132,9 +133,10 @@ def _is_plain_url(text: str) -> bool:
 
 
 def url_of(settings: Settings, port: int) -> str:
-    """The URL of the address listened on."""
+    """The URL of the address listened on; who listens everywhere is found on this host by the address that every host has."""
     scheme = "https" if settings.tls else "http"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = ANYWHERE.get(settings.host, settings.host)
+    host = f"[{host}]" if ":" in host else host
     return f"{scheme}://{host}:{port}"
 
 
@@ -147,8 +149,8 @@ def listeners_of(settings: Settings) -> tuple[str, ...]:
 
 def hosts_of(settings: Settings, url: str) -> frozenset[str]:
     """The Host names that requests may have, lower-case and without port: an attacker's name that resolves to us is none of them."""
-    names = {settings.host, urlsplit(url).hostname or "", *settings.accepted_hosts}
-    if is_loopback(settings.host):
+    names = {settings.host, urlsplit(url).hostname or "", *settings.accepted_hosts} - ANYWHERE.keys()
+    if any(map(is_loopback, names)):
         names |= {"localhost", "127.0.0.1", "::1"}
     return frozenset(f"[{name}]" if ":" in name else name.lower() for name in names if name)
 

@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from daypass.cli import control, env, screen
@@ -58,7 +59,7 @@ def examine(data: str, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("server", "fail", trouble.what, trouble.remedy, trouble.exit_code)
     url = str(server.get("Url", ""))
     if url:
-        yield from check_address(url)
+        yield from check_address(url, data)
         yield from check_certificate(url, time.time())
     yield check_profile(data, url)
     yield from check_environment(environ, url)
@@ -96,13 +97,19 @@ def check_keys(listed: Mapping[str, Any], data: str) -> Iterator[Finding]:
                 yield Finding("keys", "warn" if late else "ok", says, rotate if late else "")
 
 
-def check_address(url: str) -> Iterator[Finding]:
-    """Whether `url` answers, and how far this host's clock is from the server's `Date`."""
+def check_address(url: str, data: str) -> Iterator[Finding]:
+    """Whether `url` answers, and how far this host's clock is from the server's `Date`. Trusts what the profile in `data` trusts."""
+    import ssl
     import urllib.error
     import urllib.request
     from email.utils import parsedate_to_datetime
 
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what a proxy says is no word of the server's
+    trust = ssl.create_default_context()
+    with suppress(Trouble, OSError):  # the handshake says so, and check_profile why
+        if own := env.read_profile(data, env.OPERATOR).get("ca_bundle"):
+            trust.load_verify_locations(own)
+    noproxy, https = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+    direct = urllib.request.build_opener(noproxy, https)  # what a proxy says is no word of the server's
     try:
         with direct.open(f"{url}/health", timeout=PROBE_TIMEOUT) as response:
             date = response.headers["Date"]
