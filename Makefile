@@ -7,7 +7,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --retries 10 --timeout 60
 
 .DEFAULT_GOAL := list
-.PHONY: list up test check format bench demo docs fuzz models managed lock clients clean
+.PHONY: list up test check format bench demo docs fuzz models managed lock clients image clean
 
 list: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 17
@@ -46,6 +46,9 @@ managed: .venv/bench.stamp ## compile AWS's managed policies from the pinned mot
 
 clients: .venv/test.stamp ## install the real clients of tests/clients into .cache/clients
 	tests/clients/install
+
+image: ## build the image of deploy/Containerfile with podman, as root; a Debian stands in for its base
+	tests/deploy/image
 
 lock: .venv/test.stamp ## resolve the dependencies anew into the hashed lock files (needs uv, fetched into .cache)
 	$(PYTHON) -m venv .cache/lock

@@ -1,17 +1,17 @@
-"""What stands in deploy/ is what its readers will run: each file is held against the program that reads it, and against daypass itself."""
+"""What stands in deploy/ is what its readers will run: each file is held against the program that reads it, and against daypass itself.
+
+The container is test_container.py's; HAProxy and nginx are run by tests/attacks and tests/faults.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,59 +126,6 @@ def calls(program: Path, group: str) -> set[str]:
     words = [word for line in text.splitlines()[1:] for word in line.split("#")[0].split()]
     found = {word for word in words if not word.startswith("@")}
     return found.union(*(calls(program, word) for word in words if word.startswith("@")))
-
-
-# -- the container: no image is built here, there is no engine; what its lines name and run is
-
-
-def instructions() -> list[tuple[str, str]]:
-    text = re.sub(r"\\\n", " ", (DEPLOY / "Containerfile").read_text())
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
-
-
-def test_the_containers_lines_are_known_and_it_does_not_run_as_root() -> None:
-    known = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "VOLUME", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
-    found = instructions()
-    assert {name for name, _ in found} <= known
-    assert found[0][0] == "FROM"
-    values = dict(found)
-    assert re.fullmatch(r"[1-9][0-9]*:[1-9][0-9]*", values["USER"])
-    entry, command = json.loads(values["ENTRYPOINT"]), json.loads(values["CMD"])
-    assert entry[1] == "up"
-    assert options([*entry[2:], *command]).tls_self_signed
-    assert values["STOPSIGNAL"] == "SIGTERM"
-
-
-def test_what_the_container_copies_is_enough_to_install_and_serve(tmp_path: Path) -> None:
-    build = tmp_path / "build"
-    build.mkdir()
-    copies = [shlex.split(rest) for name, rest in instructions() if name == "COPY" and "--from" not in rest]
-    for *sources, target in copies:
-        for source in sources:
-            assert (ROOT / source).exists(), source
-            if target.startswith("./"):
-                to = build / target / ("" if (ROOT / source).is_file() else ".")
-                if (ROOT / source).is_dir():
-                    shutil.copytree(ROOT / source, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-                else:
-                    shutil.copy(ROOT / source, to)
-    [install] = [rest for name, rest in instructions() if name == "RUN" and rest.endswith(" .")]
-    words = [sys.executable, *shlex.split(install)[1:], "--quiet", "--target", str(tmp_path / "installed")]
-    done = subprocess.run(words, cwd=build, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    environment = {"PYTHONPATH": str(tmp_path / "installed")}
-    with running(tmp_path / "data", "--tls-self-signed", environment=environment) as server:
-        assert server.url.startswith("https://")
-        found = subprocess.run(
-            [sys.executable, "-c", "import daypass; print(daypass.__file__)"],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        assert found.stdout.startswith(str(tmp_path / "installed"))
 
 
 # -- Kubernetes
