@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import NoReturn
 
+from daypass.values.nesting import MAX_NESTING, is_too_deep
+
 # Characters; ours. The longest of AWS's own policies has 152,242; what customers send is held to 131,072 (IAM model, `policyDocumentType`)
 # by wire, as are the shorter limits of other operations.
 MAX_TEXT = 163_840
@@ -32,11 +34,13 @@ class _Invalid(Exception):
 def read_json(text: str, refusal: str) -> object:
     """The value of a JSON text; numbers stay text (`Number`).
 
-    Raises PolicyError(`refusal`) for bad JSON, duplicate keys, NaN and infinities, lone surrogates, nesting beyond the
-    interpreter's limit and more than MAX_TEXT characters (attacks sheet §2.1: json.loads keeps the last duplicate and takes NaN).
+    Raises PolicyError(`refusal`) for bad JSON, duplicate keys, NaN and infinities, lone surrogates, nesting beyond
+    MAX_NESTING and more than MAX_TEXT characters (attacks sheet §2.1: json.loads keeps the last duplicate and takes NaN).
     """
     if len(text) > MAX_TEXT:
         raise PolicyError(refusal, f"longer than {MAX_TEXT} characters")
+    if is_too_deep(text):
+        raise PolicyError(refusal, f"nested deeper than {MAX_NESTING}")
     try:
         value: object = json.loads(
             text, object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_constant

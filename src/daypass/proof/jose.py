@@ -16,6 +16,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from daypass.values.nesting import is_too_deep
+
 MAX_JWKS = 512 * 1024  # bytes; ours: a hundred keys with certificates stay under 300 KiB
 MAX_KEYS = 100  # IAM quotas: "public keys in a JWKS", 100
 MAX_KEY_ID = 255  # characters; ours
@@ -49,9 +51,12 @@ def read_base64url(text: str) -> bytes:
 
 
 def read_json_object(raw: bytes) -> dict[str, Any]:
-    """Parse one JSON object: UTF-8, each name once, no NaN or infinity, integers of 64 bits at most. Raises NotJson."""
+    """Parse one JSON object: UTF-8, each name once, no NaN or infinity, integers of 64 bits at most, MAX_NESTING. Raises NotJson."""
     try:
-        value = _STRICT.decode(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        if is_too_deep(text):
+            raise NotJson("not strict JSON: nested too deep")
+        value = _STRICT.decode(text)
         if b"\\u" in raw:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses lone surrogates, which no later step could write
     except (ValueError, RecursionError) as error:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from daypass.values.nesting import MAX_NESTING, is_too_deep
 from daypass.wire.compiled import Compiled
 from daypass.wire.faults import Malformed, Unknown, WrongType
 from daypass.wire.scalars import read_base64
 from daypass.wire.shapes import Shape
 from daypass.wire.timestamps import READERS
 
-MAX_DEPTH = 64  # nesting of objects and arrays; no model needs more than 12 (attack row H67)
 MAX_KEYS = 10_000  # of one object
 MAX_DIGITS = 40  # of one number; a 64-bit integer has 19
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
-
 
 ReadJson = Callable[[Any, Unknown], Any]
 
@@ -25,37 +22,22 @@ ReadJson = Callable[[Any, Unknown], Any]
 def parse(body: bytes) -> Any:
     """The JSON value of `body`.
 
-    Raises Malformed: not UTF-8, deeper than MAX_DEPTH, a key twice, NaN or Infinity, a number out of range, half a surrogate pair.
+    Raises Malformed: not UTF-8, deeper than MAX_NESTING, a key twice, NaN or Infinity, a number out of range, half a surrogate pair.
     """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("The body is not valid UTF-8") from None
-    # (1) depth before parsing: the parser recurses. Counting brackets is enough for all but odd bodies.
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
-        raise Malformed(f"The body is nested deeper than {MAX_DEPTH}")
+    if is_too_deep(text):
+        raise Malformed(f"The body is nested deeper than {MAX_NESTING}")
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise Malformed("The body is not valid JSON") from None
-    # (2) an escaped half of a surrogate pair parses, but is no text
+    # an escaped half of a surrogate pair parses, but is no text
     if "\\u" in text:
         _refuse_surrogates(value)
     return value
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for found in _STRUCTURE.finditer(text):
-        char = found.group()
-        if char in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > MAX_DEPTH:
-                break
-        elif char in "]}":
-            depth -= 1
-    return deepest
 
 
 def _refuse_surrogates(value: Any) -> None:

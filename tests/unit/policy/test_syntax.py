@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from daypass.policy.syntax import MAX_TEXT, Number, PolicyError, read_json
+from daypass.values.nesting import MAX_NESTING
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,7 @@ from daypass.policy.syntax import MAX_TEXT, Number, PolicyError, read_json
         '{"a": "\\ud800"}',
         '{"\\udfff": 1}',
         "[" * 100_000,
+        "[" * (MAX_NESTING + 1) + "]" * (MAX_NESTING + 1),
         '"' + "a" * MAX_TEXT + '"',
         '\ufeff{"a": 1}',
     ],

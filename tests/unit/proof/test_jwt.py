@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from daypass.proof import jwt
 from daypass.values.errors import Refusal
+from daypass.values.nesting import MAX_NESTING
 from rig.idp import b64, public_jwk
 from unit.proof.keys import ALGORITHMS, private_key
 from unit.proof.tokens import AUDIENCE, EPOCH, ISSUER, NOW, claims, jwks, key_set, token, verify
@@ -236,6 +237,7 @@ def test_stray_bits_in_the_last_character() -> None:
         b'{"exp":' + b"9" * 5000 + b"}",
         b'{"a":' + b"[" * 7000 + b"]" * 7000 + b"}",
         b'{"a":' * 2400 + b"1" + b"}" * 2400,
+        b'{"a":' * (MAX_NESTING + 1) + b"1" + b"}" * (MAX_NESTING + 1),
         b'{"sub":"\\ud800"}',
         b'{"sub":"\xff"}',
         b'\xef\xbb\xbf{"sub":"a"}',

@@ -116,12 +116,10 @@ def test_news_that_come_thick_are_followed_together(node: TestNode, monkeypatch:
 
     async def scene() -> float:
         running = asyncio.create_task(upkeep.run())
-        await asyncio.sleep(0)
-        upkeep.hear()
         begun = asyncio.get_running_loop().time()
         while len(followed) < 3:
             upkeep.hear()
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.01)
         running.cancel()
         return followed[0] - begun
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daypass.values.nesting import MAX_NESTING
 from daypass.wire.catalogue import get_operation
 from daypass.wire.faults import Malformed, Unknown, WrongType
-from daypass.wire.json_body import MAX_DEPTH, MAX_KEYS, parse, reader_of
+from daypass.wire.json_body import MAX_KEYS, parse, reader_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -40,8 +41,8 @@ def test_bad_json_is_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b'{"a":', b"}")])
 def test_depth_is_limited(opened: bytes, closed: bytes) -> None:
-    parse(opened * MAX_DEPTH + b"1" + closed * MAX_DEPTH)
-    for depth in (MAX_DEPTH + 1, 100_000):
+    parse(opened * MAX_NESTING + b"1" + closed * MAX_NESTING)
+    for depth in (MAX_NESTING + 1, 100_000):
         with pytest.raises(Malformed, match="deeper"):
             parse(opened * depth + b"1" + closed * depth)
         with pytest.raises(Malformed):
