@@ -107,6 +107,7 @@ def test_the_second_try_sees_what_the_others_did(town: Town, monkeypatch: pytest
     [
         (Conflict("users", "the-inner-reason"), "ConcurrentModification", 409),
         (StoreFailed("the-inner-reason"), "ServiceUnavailable", 503),
+        (OSError(5, "the-inner-reason"), "ServiceUnavailable", 503),
         (ValueError("the-inner-reason"), "InternalFailure", 500),
     ],
 )

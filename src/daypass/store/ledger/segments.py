@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -35,14 +36,21 @@ class File(Protocol):
 
 
 class SegmentFile:
-    """A segment on disk. A new one is itself durable in its directory before it is used."""
+    """A segment on disk. A new one is itself durable in its directory before it is used.
+
+    Raises OSError; EIO where the name was made and it is not known whether it stays, whatever the disk calls it (fault F-05).
+    """
 
     def __init__(self, path: Path) -> None:
         new = not path.exists()
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self._fd).st_size
         if new:
-            sync_directory(path.parent)
+            try:
+                sync_directory(path.parent)
+            except OSError as error:
+                self.close()
+                raise OSError(errno.EIO, "the name of a new file is not durable") from error
 
     def write(self, data: bytes) -> None:
         """Append `data`, however many calls it takes. Raises OSError; what was written by then stays."""

@@ -241,18 +241,18 @@ class Ledger:
         self._in_flight.add_done_callback(partial(self._written, batch, before))
 
     def _write(self, data: bytes) -> None:
-        """In the ledger's thread. INVARIANT: returns only when `data` is durable; on _DiskFull the file is as it was before."""
-        file, size = self._file, 0
+        """In the ledger's thread. INVARIANT: returns only when `data` is durable; on _DiskFull the files are as they were before."""
+        file, before = self._file, None  # the length of the file that is written to, once it is that one
         try:
             if file is None or file.size >= self._max_segment:
                 file = self._next_segment()
-            size = file.size
+            before = file.size
             file.write(data)
         except OSError as error:
             if error.errno not in _NO_SPACE:
                 raise
-            if file is not None and file.size != size:
-                file.truncate(size)  # an OSError of this, whichever, is not a full disk any more
+            if file is not None and before is not None and file.size != before:
+                file.truncate(before)  # an OSError of this, whichever, is not a full disk any more
             raise _DiskFull from error
         if self._durable:
             file.sync()
