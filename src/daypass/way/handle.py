@@ -267,10 +267,10 @@ def _refusal_of(ctx: Context, error: Exception) -> Refusal:
         return Refusal("ConcurrentModification", text, 409, private=str(error))
     if isinstance(error, StoreFailed):
         return _unavailable(str(error))
-    if isinstance(error, OSError):  # a disk that cannot be read, no descriptor left: not a bug, and perhaps soon over
-        return _unavailable(f"{type(error).__name__}: {error.strerror}")
     where = {"request_id": ctx.request_id, "service": ctx.event.service, "operation": ctx.event.operation}
     log.error("unhandled", exc_info=error, extra=where)
+    if isinstance(error, OSError):  # a disk that cannot be read, no descriptor left: perhaps soon over
+        return _unavailable(f"{type(error).__name__}: {error.strerror}")
     return Refusal("InternalFailure", "The request processing has failed because of an unknown error.", 500)
 
 
