@@ -29,6 +29,7 @@ class Tail:
         self.last = 0
         self.broken: list[str] = []
         self.lines: Counter[str] = Counter()  # by request id
+        self.codes: Counter[tuple[str, str]] = Counter()  # by request id and error code, "" for none
 
     def read(self) -> None:
         """Take in what came since; a gap, a repetition or an unreadable line is noted as `broken`."""
@@ -51,6 +52,7 @@ class Tail:
             self.broken.append(f"line {line['seq']} after line {self.last}")
         self.last = line["seq"]
         self.lines[line["requestID"]] += 1
+        self.codes[line["requestID"], line.get("errorCode", "")] += 1
 
 
 @dataclass

@@ -43,7 +43,7 @@ _models: dict[str, ServiceModel] = {}
 
 class Refused(Exception):
     """The node refused: the wire code, the message and the HTTP status as botocore reads them; `encoded` is the message's sealed end,
-    `answer` the Answer of a node in this process, None of a server."""
+    `answer` the Answer of a node in this process, the Reply of a server."""
 
     def __init__(self, code: str, message: str, status: int, answer: Any) -> None:
         super().__init__(f"{status} {code}: {message}")

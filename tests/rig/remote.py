@@ -45,5 +45,5 @@ class Remote:
             raise Unanswered("cut off")
         parsed = read_answer(service, operation, reply.status, reply.headers, reply.body)
         if "Error" in parsed:
-            raise Refused(parsed["Error"]["Code"], parsed["Error"].get("Message", ""), reply.status, None)
+            raise Refused(parsed["Error"]["Code"], parsed["Error"].get("Message", ""), reply.status, reply)
         return parsed, reply.headers.get("x-amzn-requestid", "")

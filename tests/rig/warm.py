@@ -24,11 +24,11 @@ RIG = str(Path(__file__).resolve().parents[1])
 class Warm:
     """The parent. `start(arguments)` runs `daypass` with them, one process at a time; `kill` ends it as a power switch would."""
 
-    def __init__(self, stderr: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, stderr: Path, environment: Mapping[str, str] | None = None, program: str = "rig.warm") -> None:
         self._said: IO[bytes] = stderr.open("ab")
         path = os.pathsep.join([RIG, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._parent = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rig.warm"],
+            [sys.executable, "-P", "-m", program],
             env=clean_environment({"PYTHONPATH": path, **(environment or {})}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -75,7 +75,8 @@ class Warm:
         return line.rstrip("\n")
 
 
-def _serve() -> None:
+def serve() -> None:
+    """The program: see above."""
     import gc
 
     import daypass.app
@@ -113,4 +114,4 @@ def _run(main: object, arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    _serve()
+    serve()

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -43,3 +44,18 @@ def test_an_existing_segment_is_appended_to_and_private(tmp_path: Path) -> None:
         assert file.size == expected
         file.close()
     assert (tmp_path / "000001.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+def test_a_new_segment_whose_name_may_not_be_on_disk_is_broken(tmp_path: Path, error: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never merely full: tried again, the file would be there, and its name would not be synced any more."""
+
+    def fail(directory: Path) -> None:
+        raise OSError(error, "the disk")
+
+    monkeypatch.setattr("daypass.store.ledger.segments.sync_directory", fail)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="not durable") as broken:
+        SegmentFile(tmp_path / "000001.jsonl")
+    assert broken.value.errno == errno.EIO
+    assert os.listdir("/proc/self/fd") == before

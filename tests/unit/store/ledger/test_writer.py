@@ -216,7 +216,6 @@ def test_a_new_segment_begins_and_the_chain_goes_on(ledger: MakeLedger, disk: An
 def test_no_space_for_a_new_segment_is_a_full_disk(
     ledger: MakeLedger, disk: Any, body: Body, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the full segment before it stays as it is."""
     one = ledger(max_segment=100)
 
     def refuse(path: Path) -> None:
@@ -233,34 +232,8 @@ def test_no_space_for_a_new_segment_is_a_full_disk(
         assert (one.state, one.head.seq) == ("ok", 2)
 
     run(work())
-    assert requests(directory) == ["request-0", "request-1"]
+    assert requests(directory) == ["request-0", "request-1"]  # the segment before it stayed as it was
     assert sound(directory, one.head)
-
-
-@pytest.mark.usefixtures("quick_retry")
-@pytest.mark.parametrize("error", [FULL, BROKEN], ids=["full", "broken"])
-def test_a_new_segment_whose_name_may_not_be_on_disk_is_not_used(
-    ledger: MakeLedger, body: Body, directory: Path, error: OSError, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where the directory cannot be synced for want of space: tried again, the file would be there and its name never be synced."""
-    one = ledger(max_segment=100)
-
-    def fail(path: Path) -> None:
-        raise error
-
-    async def work() -> None:
-        await one.wait_for(body(0))
-        with monkeypatch.context() as patch, pytest.raises(LedgerFailed):
-            patch.setattr("daypass.store.ledger.segments.sync_directory", fail)
-            await one.wait_for(body(1))
-        assert one.state == "broken"
-
-    run(work())
-    one.close()
-    again = ledger(max_segment=100, anchored=one.head)
-    again.append_sync([body(2)])
-    assert requests(directory) == ["request-0", "request-2"]
-    assert sound(directory, again.head)
 
 
 def test_it_goes_on_where_it_stopped(ledger: MakeLedger, body: Body, directory: Path) -> None:
