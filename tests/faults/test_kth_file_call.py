@@ -12,8 +12,9 @@ import os
 import shutil
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,31 @@ ERRORS = (errno.EIO, errno.ENOSPC)
 NEVER = 3600.0
 AS_LONG = 10  # calls more, and what was not done before is being made up for
 UNAVAILABLE = ("ServiceUnavailable", "ServiceUnavailableException")
+
+
+@dataclass
+class Tried:
+    """A request of an operation: what the database held `before`, its calls to files, the `number` of the one that failed (0: none)."""
+
+    row: Row
+    before: Rows = field(repr=False)
+    number: int
+    error: int
+    request: str
+    refused: Refused | None
+    calls: tuple[str, ...] = field(repr=False)
+
+    @property
+    def call(self) -> str:
+        """The one that failed."""
+        return self.calls[self.number - 1]
+
+    def verify_refusal(self) -> None:
+        """If it was refused, it was for the time being, and nothing was handed out."""
+        if self.refused is not None:
+            assert self.refused.code in UNAVAILABLE, (self, self.call)
+            assert self.refused.status == 503, (self, self.call)
+            assert b"SecretAccessKey" not in self.refused.answer.body
 
 
 class Site:
@@ -109,17 +135,32 @@ class Site:
         except Refused as refused:
             return refused.answer.headers["x-amzn-requestid"], refused
 
-    def is_stopped(self, call: str, error: int, refused: Refused | None) -> bool:
+    def failing(self, number: int, error: int, first: Callable[[], None] = lambda: None) -> Tried:
+        """Ask, with the call of that number failing; on a new server when this one has in memory what others would read."""
+        for server in ("this", "new"):
+            if server == "new":
+                self.begin()
+            first()
+            before = self.rows()
+            self.calls.at(number, error)
+            request, refused = self.ask()
+            came, calls = self.calls.disarm(), self.calls.made
+            if came or number == 0:
+                break
+        assert came == (number > 0)
+        return Tried(self.row, before, number, error, request, refused, calls)
+
+    def is_stopped(self, tried: Tried) -> bool:
         """Whether nothing is changed any more until a restart, after that call failed. It must be so where it is not known what the disk
         holds, and must not be so where it was only full."""
-        self.failed.add(call)
-        what, file = call.split()
+        self.failed.add(tried.call)
+        what, file = tried.call.split()
         assert self.reads() or not file.startswith("daypass.db")
-        if error == errno.ENOSPC and (what == "write" or (what == "open" and file.endswith(".jsonl"))):
+        if tried.error == errno.ENOSPC and (what == "write" or (what == "open" and file.endswith(".jsonl"))):
             until(self.change, "it goes on by itself")
             return False
         goes_on = self.change()
-        assert not (goes_on and refused is not None and what == "sync")
+        assert not (goes_on and tried.refused is not None and what == "sync"), tried
         return not goes_on and not self.change()
 
     def reads(self) -> bool:
@@ -224,22 +265,22 @@ def test_F02_whichever_call_to_a_file_fails_behind_the_requests(site: Site, erro
     """What upkeep keeps: the passes that were minted, and which lines need not be kept beside their changes any more."""
     site.prepare(("daypass", "ListSessions"))  # waits for a round
     site.begin()
-    for number in count(1):
-        asked = {"RoleArn": site.role, "RoleSessionName": f"s{number}"}
-        minted = site.call("sts", "AssumeRole", asked)["Credentials"]["AccessKeyId"]
+    minted: list[str] = []
+
+    def mint_and_change() -> None:
+        asked = {"RoleArn": site.role, "RoleSessionName": "behind"}
+        minted.append(site.call("sts", "AssumeRole", asked)["Credentials"]["AccessKeyId"])
         assert site.change()
-        site.calls.at(number, error)
-        _, refused = site.ask()
-        if not site.calls.disarm():
-            break
-        calls = site.calls.made
-        assert refused is None or (refused.code in UNAVAILABLE and refused.status == 503), (number, calls[number - 1])
-        if site.is_stopped(calls[number - 1], error, refused):
+
+    longest = len(site.failing(0, 0, mint_and_change).calls)
+    for number in range(1, longest + 1):
+        tried = site.failing(number, error, mint_and_change)
+        tried.verify_refusal()
+        if site.is_stopped(tried):
             site.start()
-        assert minted in {session["AccessKeyId"] for session in site.call("daypass", "ListSessions")["Sessions"]}
+        assert minted[-1] in {session["AccessKeyId"] for session in site.call("daypass", "ListSessions")["Sessions"]}
         assert site.outbox() == 0
-    assert refused is None
-    assert number > 25
+    assert longest > 25
     assert {"write daypass.db-wal", "sync daypass.db-wal", "write 000001.jsonl", "sync 000001.jsonl"} <= site.failed
 
 
@@ -248,30 +289,23 @@ def fail_each(site: Site, row: Row, error: int) -> None:
     site.prepare(row)
     made, longest = succeeded(site)
     site.begin()
-    for number in count(1):
-        before = site.rows()
-        site.calls.at(number, error)
-        request, refused = site.ask()
-        if not site.calls.disarm():
-            break
-        calls = site.calls.made
-        where = f"{'.'.join(row)}, call {number}: {calls[number - 1]}, {errno.errorcode[error]}: {refused}"
-        if refused is not None:
-            assert (refused.code in UNAVAILABLE, refused.status) == (True, 503), where
-            assert b"SecretAccessKey" not in refused.answer.body, where
-        changes = [shape(before, site.rows())]
-        if site.is_stopped(calls[number - 1], error, refused):
+    for number in range(1, longest + 1):
+        tried = site.failing(number, error)
+        tried.verify_refusal()
+        changes = [shape(tried.before, site.rows())]
+        if site.is_stopped(tried):
             site.start()
-            changes.append(shape(before, site.rows()))
-            assert site.change(), where
-        assert all(change in (NOTHING, whole) for change, whole in zip(changes, made, strict=False)), (where, changes, made)
+            changes.append(shape(tried.before, site.rows()))
+            assert site.change(), tried
+        assert all(change in (NOTHING, whole) for change, whole in zip(changes, made, strict=False)), (tried, changes, made)
         are_made = [change != NOTHING for change in changes]
-        assert are_made == sorted(are_made), where  # what is there stays
-        assert refused is not None or changes == made[: len(changes)], where
-        verify_lines(site, request, refused, where, changed=are_made[-1], changes=made[0] != NOTHING)
-        if are_made[-1] or len(calls) > longest + AS_LONG:
+        assert are_made == sorted(are_made), tried  # what is there stays
+        assert tried.refused is not None or changes == made[: len(changes)], tried
+        verify_lines(site, tried, changed=are_made[-1], changes=made[0] != NOTHING)
+        if are_made[-1] or len(tried.calls) > longest + AS_LONG:
             site.begin()
-    assert number > 2
+    before = site.rows()
+    _, refused = site.ask()
     assert (refused.code if refused else None) == BY_THE_BOOK.get(row)  # the same request, made again, succeeds
     site.start()
     assert shape(before, site.rows()) == made[1]
@@ -279,24 +313,21 @@ def fail_each(site: Site, row: Row, error: int) -> None:
 
 
 def succeeded(site: Site) -> tuple[list[Shape], int]:
-    """What the operation changes when nothing fails, before and after a restart, and how many calls it makes."""
+    """What the operation changes when nothing fails, before and after a restart, and how many calls a new server makes for it."""
     site.begin()
-    before = site.rows()
-    site.calls.at(0, 0)
-    site.ask()
-    calls = len(site.calls.made)
-    made = shape(before, site.rows())
+    tried = site.failing(0, 0)
+    made = shape(tried.before, site.rows())
     site.start()  # which may take the replacement of a key a step further
-    return [made, shape(before, site.rows())], calls
+    return [made, shape(tried.before, site.rows())], len(tried.calls)
 
 
-def verify_lines(site: Site, request: str, refused: Refused | None, where: str, *, changed: bool, changes: bool) -> None:
+def verify_lines(site: Site, tried: Tried, *, changed: bool, changes: bool) -> None:
     """One line a request, or none where no disk takes it; a refused change that was made all the same has its own as well."""
     codes = site.lines()
-    told, own = codes[request, UNAVAILABLE[0]], codes[request, BY_THE_BOOK.get(site.row, "")]
-    assert told <= (refused is not None), where
-    assert own <= 1, where
-    if changed or refused is None:
-        assert own == 1, where
+    told, own = codes[tried.request, UNAVAILABLE[0]], codes[tried.request, BY_THE_BOOK.get(site.row, "")]
+    assert told <= (tried.refused is not None), tried
+    assert own <= 1, tried
+    if changed or tried.refused is None:
+        assert own == 1, tried
     elif changes:
-        assert own == 0, where
+        assert own == 0, tried
