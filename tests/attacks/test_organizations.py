@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -290,7 +291,7 @@ def test_C43_a_damaged_row_frees_nobody(town: Town, table: str) -> None:
     now = town.node.now
     town.node.close()
     id = {"organizational_units": town.unit, "organization_policies": town.deny, "accounts": town.member}.get(table)
-    with sqlite3.connect(town.node.directory / "daypass.db") as database:
+    with closing(sqlite3.connect(town.node.directory / "daypass.db")) as file, file as database:
         where, values = (" WHERE id = ?", (id,)) if id else ("", ())
         assert database.execute(f"UPDATE {table} SET body = x'7b7d'{where}", values).rowcount == 1
     if table == "organizations":

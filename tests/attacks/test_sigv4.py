@@ -192,7 +192,7 @@ def test_H21_times_that_are_not_canonical(target: Target, when: str) -> None:
     )
 
 
-@pytest.mark.parametrize("seconds", [-3600, -301, 301, 3600])
+@pytest.mark.parametrize("seconds", [-3600, -301, 330, 3600])  # what comes late is further in the past
 def test_H21_outside_of_the_window(target: Target, seconds: int) -> None:
     when = stamp(datetime.now(UTC) + timedelta(seconds=seconds))
     reply = sign(who_am_i(target.url), target.alice, Bend(stamp=when)).send()
