@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from itertools import count
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from rig.require import require
 
@@ -89,6 +89,12 @@ class Cluster:
     def url(self, schema: str) -> str:
         """The URL of a schema, for `--db`."""
         return f"postgresql://{OWNER}@/postgres?host={quote(str(self.directory), safe='')}&options={quote(f'-csearch_path={schema}')}"
+
+    def new_database(self, template: str = "template1") -> str:
+        """The URL of a new database: an empty one, or a copy of the one at that URL, which nobody may be using."""
+        name = f"d{next(self._schemas)}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {urlsplit(template).path.removeprefix('/')}")
+        return f"postgresql://{OWNER}@/{name}?host={quote(str(self.directory), safe='')}"
 
     def replica(self) -> Cluster:
         """A synchronous standby of this server, in a directory of its own: from now on a commit waits for both."""
