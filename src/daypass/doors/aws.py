@@ -51,15 +51,15 @@ class AwsDoor:
 
     def start(self, request: Request, answer: Callable[[Response], None]) -> None:
         """Call `answer` with the response to `request` when its ledger line is on disk (DESIGN §2 step 7)."""
-        if request.raw_path in PATHS and request.method in ("GET", "HEAD"):
-            answer(_unkept(health(self._node, self._clock(), request.raw_path, draining=self.is_draining())))
-            return
-        if request.raw_path.startswith(PREFIX) and request.method in ("GET", "HEAD"):
-            answer(issuer_document(self._node, request.raw_path))
-            return
         began = perf_counter()
-        trace = None if self.tracer is None else self.tracer.begin(request)
         try:
+            if request.raw_path in PATHS and request.method in ("GET", "HEAD"):
+                answer(_unkept(health(self._node, self._clock(), request.raw_path, draining=self.is_draining())))
+                return
+            if request.raw_path.startswith(PREFIX) and request.method in ("GET", "HEAD"):
+                answer(issuer_document(self._node, request.raw_path))
+                return
+            trace = None if self.tracer is None else self.tracer.begin(request)
             outcome = handle(self._node, request, self._clock(), None if trace is None else trace.marks)
             if isinstance(outcome, Answer):
                 self._record(outcome, answer, began, trace)
