@@ -2,7 +2,8 @@
 
 from daypass.store.backup.aftermath import Given
 from daypass.store.backup.frames import Manifest
-from daypass.store.backup.restoring import Restored, Target, prove, restore
+from daypass.store.backup.placing import Target
+from daypass.store.backup.restoring import Restored, prove, restore
 from daypass.store.backup.taking import Source, Taken, take
 
 __all__ = ["Given", "Manifest", "Restored", "Source", "Taken", "Target", "prove", "restore", "take"]

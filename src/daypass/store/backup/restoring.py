@@ -1,13 +1,12 @@
 """Restore: a backup becomes an installation that serves, on a clean host. Touches nothing before the whole backup was looked at.
 
-Everything is built in `DIR/restoring`, with which no server starts, and put in place at the end; what a broken restore left there, the next
-one clears away. With PostgreSQL the state goes there in one transaction before that. So after a crash there is all of it, or nothing.
+Everything is built in `DIR/restoring`, with which no server starts, and put in place at the end (placing.py). After a crash there is all of
+it, or nothing, or what the same command finishes.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,41 +15,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from sqlalchemy.exc import DBAPIError
-
 from daypass.store.backup.aftermath import Aftermath, aftermath
 from daypass.store.backup.chains import Later, adopt, later_lines
 from daypass.store.backup.frames import Manifest, check
 from daypass.store.backup.loading import DATABASE, LEDGER, load
-from daypass.store.changes import StoreFailed
-from daypass.store.durable import sync_directory
-from daypass.store.engine import error_name, reader
+from daypass.store.backup.placing import BUILT, DONE, NODE, Mark, Target, clear, find_sent, finish, place
+from daypass.store.changes import Changes, StoreFailed
 from daypass.store.keys import RootKey
 from daypass.store.ledger.line import restored_notice_of
 from daypass.store.ledger.writer import Ledger, LedgerFailed
 from daypass.store.lock import STAGE, lock_directory
-from daypass.store.opening import engine_of, open_store
-from daypass.store.schema import version_of
+from daypass.store.opening import open_store
+from daypass.store.records import Revocation
 from daypass.store.store import Store
-from daypass.store.vault import whose
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 
-NODE = "node"
-NAMED = "database"  # the file in DIR that names a PostgreSQL
-_BUILT = (DATABASE, LEDGER, NODE, NAMED)
+_TOLD = ("ended", "inactive", "to_review", "undone")
 _MAY_BE_THERE = ("root.key", "lock", STAGE)
 
 MakeKey = Callable[[], RootKey]  # a root key is taken up once, and a restore looks at the backup more than once
 Reached = Callable[[int, int], None]
-
-
-class Target(NamedTuple):
-    """Where the installation goes: its directory, and the URL and password of an empty PostgreSQL, or "" for a file in the directory."""
-
-    data: Path
-    url: str = ""
-    password: Secret | None = None
 
 
 class Restored(NamedTuple):
@@ -72,60 +57,64 @@ def prove(file: Path, make_key: MakeKey, now: datetime, reached: Reached) -> Res
 def restore(
     file: Path, make_key: MakeKey, target: Target, now: datetime, *, old: Sequence[Path] = (), keep: bool = False, reached: Reached
 ) -> Restored:
-    """Make an installation of the backup `file`.
+    """Make an installation of the backup `file`; or finish the restore of it to `target` that was broken off when its state was in the
+    database already, and give what that one had found.
 
     `old` are data directories of nodes from before, whose ledgers tell what was ended since; `keep` says that what nobody can tell of
     comes back as it was. Raises ConfigError: the backup is not whole, or the target holds something; nothing was changed then.
     """
-    _verify_free(target)
+    _verify_free(target.data)
+    find_sent(target)  # and so nothing is made where the database is not free
     with lock_directory(target.data):
+        if (sent := find_sent(target)) is not None:
+            return _finish(file, make_key, target, sent, reached)
         stage = target.data / STAGE
-        _clear(target.data)
+        clear(target.data)
         stage.mkdir(mode=0o700)
         try:
             restored = _build(file, make_key, stage, now, old, keep=keep, reached=reached)
-            if target.url:
-                _send(stage, target, restored.manifest.node)
         except BaseException:
             shutil.rmtree(stage, ignore_errors=True)
             raise
-        _put_in_place(stage)
+        place(target, _mark(target, restored))  # whatever becomes of it, the stage is what tells how far it went
     return restored
 
 
-def _verify_free(target: Target) -> None:
-    there = {path.name for path in target.data.iterdir()} if target.data.is_dir() else set()
-    more = sorted(there - set(_MAY_BE_THERE) - (set(_BUILT) if STAGE in there else set()))
-    if more:
-        shown = shlex.quote(str(target.data))
+def _mark(target: Target, restored: Restored) -> Mark:
+    result = restored.aftermath
+    order = next(one.id for one in result.changes.records if isinstance(one, Revocation))
+    told = {name: getattr(result, name) for name in _TOLD}
+    return Mark(target.url, restored.manifest, order, told, restored.later_lines, restored.unknown_nodes)
+
+
+def _finish(file: Path, make_key: MakeKey, target: Target, sent: Mark, reached: Reached) -> Restored:
+    size = file.stat().st_size if file.exists() else 0
+    if check(file, make_key(), lambda done: reached(done, size)) != sent.manifest:
         raise ConfigError(
-            f"{target.data} holds {', '.join(more[:3])}: a restore needs an empty directory, or one with root.key alone. Nothing was "
+            f"{target.url} holds what a restore that was broken off brought there, of the backup that {sent.manifest.node} took at "
+            f"{sent.manifest.taken:%Y-%m-%dT%H:%M:%SZ}: run `daypass restore` with that file again, or give an empty database (createdb). "
+            "Nothing was changed."
+        )
+    finish(target)
+    return Restored(sent.manifest, Aftermath(Changes(), **sent.told), sent.later_lines, sent.unknown_nodes)
+
+
+def _verify_free(data: Path) -> None:
+    there = {path.name for path in data.iterdir()} if data.is_dir() else set()
+    if DONE in there and STAGE not in there:
+        raise ConfigError(
+            f"A restore to {data} is done, all but for a folder that nobody needs: daypass up --data {shlex.quote(str(data))}"
+        )
+    more = sorted(there - set(_MAY_BE_THERE) - (set(BUILT) if STAGE in there else set()))
+    if more:
+        shown = shlex.quote(str(data))
+        raise ConfigError(
+            f"{data} holds {', '.join(more[:3])}: a restore needs an empty directory, or one with root.key alone. Nothing was "
             f"changed. To keep what is there: mv {shown} {shown}.old"
         )
-    if target.url:
-        engine, _ = engine_of(target.url, "", target.password)
-        try:
-            with reader(engine).begin() as connection:
-                if version_of(connection) and whose(connection) is not None:
-                    raise ConfigError(f"{target.url} holds an installation: give an empty database (createdb). Nothing was changed.")
-        except DBAPIError as error:
-            raise ConfigError(f"The database {target.url} cannot be asked: {error_name(error)}. Nothing was changed.") from error
-        finally:
-            engine.dispose()
 
 
-def _clear(data: Path) -> None:
-    """Remove what a restore that was broken off left."""
-    if (data / STAGE).exists():
-        for name in _BUILT:
-            path = data / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        shutil.rmtree(data / STAGE)
-
-
-def _build(
-    file: Path, make_key: MakeKey, directory: Path, now: datetime, old: Sequence[Path], *, keep: bool, reached: Reached
-) -> Restored:
+def _build(file: Path, make_key: MakeKey, directory: Path, now: datetime, old: Sequence[Path], *, keep: bool, reached: Reached) -> Restored:
     """(1) the whole backup is authentic, (2) its rows and files are there, (3) what is sealed opens, (4) the ledger's chain holds,
     (5) what was ended stays ended, (6) the ledger says so."""
     size = file.stat().st_size if file.exists() else 0
@@ -172,27 +161,3 @@ def _write_line(store: Store, directory: Path, key: Secret, manifest: Manifest, 
     ledger.append_sync([restored_notice_of(moment, manifest.taken, head_line=manifest.point.seq, later_lines=later.own)])
     ledger.close()
     store.anchor(ledger.head, moment)
-
-
-def _send(stage: Path, target: Target, node: str) -> None:
-    from daypass.store.moving import move  # PostgreSQL's imports are for those who have it
-
-    if move(stage / DATABASE, target.url, node, target.password).again:
-        raise ConfigError(f"{target.url} holds an installation: give an empty database (createdb). Nothing was changed.")
-    (stage / DATABASE).unlink()
-    (stage / NAMED).write_text(f"{target.url}\n")
-
-
-def _put_in_place(stage: Path) -> None:
-    """One name after the other, when all of it is on disk; as long as the stage is there, no server starts."""
-    for path in sorted(stage.rglob("*")):
-        if path.is_dir():
-            sync_directory(path)
-            continue
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    for path in sorted(stage.iterdir()):
-        path.rename(stage.parent / path.name)
-    sync_directory(stage.parent)
-    stage.rmdir()
-    sync_directory(stage.parent)
