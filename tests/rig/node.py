@@ -77,11 +77,12 @@ class TestNode:
         self.store = open_store(database or directory / "daypass.db", key, self.now, node=name)
         if not len(self.store.snapshot.accounts):
             self.store.write(first_records(self.now, os.urandom))
+        if (organization := self.store.snapshot.organization) is None:
+            self.store.close()
+            raise AssertionError("nothing tells whose this installation is")
+        self.account = organization.account
         ledger = Ledger(directory / "ledger", self.store.secret("ledger"), name)
         ledger.open(self.now)
-        organization = self.store.snapshot.organization
-        assert organization is not None
-        self.account = organization.account
         self.node = Node(
             store=self.store,
             ledger=ledger,
