@@ -117,11 +117,29 @@ UNDONE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL")
 _AWAY = ("08", "53", "57", "55P03")
 
 
+_REMEDIES = (  # by what libpq or PostgreSQL says
+    ("certificate verify failed", "no CA that is trusted made its certificate: name the right one in --db, …?sslrootcert=FILE"),
+    (
+        "does not match host name",
+        "use the name of its certificate in --db; hostaddr=ADDRESS beside it where no DNS knows the name",
+    ),
+    ("root certificate file", "name the file of its CA in --db, …?sslrootcert=FILE"),
+    ("server does not support SSL", "have it speak TLS: ssl = on in its postgresql.conf, with ssl_cert_file and ssl_key_file"),
+    ("no password supplied", "give --db-password-file FILE"),
+    ("password authentication failed", "give the right one: --db-password-file FILE"),
+    ("valid client certificate", "name one in --db, …?sslcert=FILE&sslkey=FILE"),
+)
+
+
 def error_name(error: SQLAlchemyError) -> str:
-    """What the database calls the error."""
+    """What the database calls the error, and what to do where it is the way to it that is wrong."""
     orig = getattr(error, "orig", None)
     name = getattr(orig, "sqlite_errorname", "") or getattr(orig, "sqlstate", "") or ""
-    return name if name.startswith("SQLITE") else f"{name} {str(orig or error).partition(chr(10))[0]}".strip()
+    if name.startswith("SQLITE"):
+        return name
+    said = str(orig or error)
+    remedy = next((f" ({mend})" for sign, mend in _REMEDIES if sign in said), "")
+    return f"{name} {said.partition(chr(10))[0]}{remedy}".strip()
 
 
 def is_away(error: SQLAlchemyError) -> bool:

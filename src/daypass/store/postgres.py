@@ -8,10 +8,11 @@ who has seen one has seen every smaller one.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -51,6 +52,7 @@ _LIVELY = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3
 # What is acknowledged is on disk, whatever the server's default is; `remote_apply` and the like are the owner's to choose.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 
+_CLEAR = ("disable", "allow", "prefer")  # modes of libpq that need no TLS ("SSL Support", table "SSL Mode Descriptions")
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 log = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ def read_url(text: str) -> URL:
         raise ConfigError("--db wants postgresql://USER@HOST:PORT/DATABASE") from None
     if url.get_backend_name() != "postgresql" or url.drivername != "postgresql":
         raise ConfigError("--db wants postgresql://USER@HOST:PORT/DATABASE")
-    if url.password is not None or "password" in url.query:
+    if url.password is not None or {"password", "sslpassword"} & url.query.keys():
         raise ConfigError(
             "--db has a password in it, which every user of this host can read in the list of processes, and which is now to be changed: "
             "leave it out and give --db-password-file FILE, or use ~/.pgpass"
@@ -94,15 +96,28 @@ def read_url(text: str) -> URL:
 
 def _arguments(url: URL, password: Secret | None) -> dict[str, Any]:
     given = url.translate_connect_args(username="user", database="dbname") | dict(url.query)
-    hosts = given.get("host", "")
-    if "sslmode" not in given and not all(_is_here(host) for host in str(hosts).split(",")):
-        given["sslmode"] = "verify-full"  # libpq's own default takes any server, and plain text
-        given.setdefault("sslrootcert", "system")
+    if not _stays_here(given):
+        if "sslmode" not in given:
+            given["sslmode"] = "verify-full"  # libpq's own default takes any server, and plain text
+            given.setdefault("sslrootcert", os.environ.get("PGSSLROOTCERT", "system"))
+        if given["sslmode"] in _CLEAR:
+            raise ConfigError(
+                f"--db has sslmode={given['sslmode']}, by which every row, and the password, may cross the network in the clear: use "
+                "?sslmode=verify-full&sslrootcert=FILE, with the CA of the database's certificate in FILE"
+            )
     if password is not None:
         given["password"] = password.reveal().decode()
     options = " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())
     named = {"application_name": "daypass", "options": f"{given.pop('options', '')} {options}".strip()}
     return _LIVELY | given | named
+
+
+def _stays_here(given: Mapping[str, Any]) -> bool:
+    """Whether libpq, which takes from its environment what it is not given, connects to this machine for sure."""
+    if "service" in given or "PGSERVICE" in os.environ:
+        return False
+    where = given.get("hostaddr") or os.environ.get("PGHOSTADDR") or given.get("host") or os.environ.get("PGHOST", "")
+    return all(map(_is_here, str(where).split(",")))
 
 
 def _is_here(host: str) -> bool:

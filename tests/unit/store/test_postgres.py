@@ -20,7 +20,7 @@ from rig.postgres import Cluster
 from rig.wait import until
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:hunter2@h/d", "postgresql://u@h/d?password=hunter2"])
+@pytest.mark.parametrize("url", ["postgresql://u:hunter2@h/d", "postgresql://u@h/d?password=hunter2", "postgresql://u@h/d?sslpassword=hunter2"])
 def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError, match="list of processes") as refused:
         read_url(url)
@@ -45,10 +45,34 @@ def test_what_is_no_postgresql_is_refused(url: str) -> None:
         ("postgresql://u@localhost/d", None),
         ("postgresql://u@/d?host=/run/postgresql", None),
         ("postgresql:///d", None),
+        ("postgresql://u@localhost/d?hostaddr=192.0.2.1", "verify-full"),
+        ("postgresql://u@db.example/d?hostaddr=127.0.0.1", None),
+        ("postgresql:///d?service=far", "verify-full"),
     ],
 )
 def test_beyond_this_host_a_verified_certificate_is_meant(url: str, mode: str | None) -> None:
     assert _arguments(read_url(url), None).get("sslmode") == mode
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mode"),
+    [
+        ("PGHOST", "db.example", "verify-full"),
+        ("PGHOSTADDR", "192.0.2.1", "verify-full"),
+        ("PGSERVICE", "far", "verify-full"),
+        ("PGHOST", "/run/postgresql", None),
+    ],
+)
+def test_where_the_environment_leads_counts_as_well(monkeypatch: pytest.MonkeyPatch, name: str, value: str, mode: str | None) -> None:
+    monkeypatch.setenv(name, value)
+    assert _arguments(read_url("postgresql:///d"), None).get("sslmode") == mode
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
+def test_nothing_leaves_this_host_in_the_clear(mode: str) -> None:
+    with pytest.raises(ConfigError, match="in the clear"):
+        _arguments(read_url(f"postgresql://u@db.example/d?sslmode={mode}"), None)
+    assert _arguments(read_url(f"postgresql://u@localhost/d?sslmode={mode}"), None)["sslmode"] == mode
 
 
 def test_what_libpq_is_given() -> None:
