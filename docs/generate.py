@@ -98,8 +98,8 @@ def _faults() -> str:
         "nobody can do more than before; nothing that was ended works; at most two keys a user and one default version a policy; one",
         "ledger line a request; no secret where it must not be; back to normal without hands.\n",
         'Run them again: `make test ARGS="tests/faults"`, or those of one row: `make test ARGS="tests -k F01"`. Longer:',
-        "`DAYPASS_KILL_ROUNDS=1000`, `DAYPASS_POWER_ROUNDS=500`, `DAYPASS_SOAK_SECONDS=3600`; `DAYPASS_SEED` replays what a failure",
-        "printed.\n",
+        "`DAYPASS_KILL_ROUNDS=1000`, `DAYPASS_POWER_ROUNDS=500`, `DAYPASS_SOAK_SECONDS=3600`, `DAYPASS_EVERY_OPERATION=1`; `DAYPASS_SEED`",
+        "replays what a failure printed.\n",
         "| row | fault | what must hold | tests |",
         "|---|---|---|---|",
     ]
