@@ -52,8 +52,7 @@ static int due(const char *what, const char *path) {
     const char *name = strrchr(path, '/');
     pthread_mutex_lock(&one);
     int done = snprintf(control->log + control->used, LOG - control->used, "%s %s\n", what, name ? name + 1 : path);
-    if (done < 0 || (uint32_t)done >= LOG - control->used) abort();
-    control->used += done;
+    if (done > 0 && (uint32_t)done < LOG - control->used) control->used += done; /* what is asked for is among the first */
     int fails = ++control->count == control->kth;
     pthread_mutex_unlock(&one);
     return fails ? (int)control->error : 0;
