@@ -49,7 +49,7 @@ def fill(database: Path | str, key_file: Path, node: str, roles: int, sessions: 
     now = datetime.now(UTC).replace(microsecond=0)
     store = open_store(database, root_key(key_file), now, alone=True, node=node)
     try:
-        organization = store.snapshot.organization
+        organization = store.own_organization()
         if organization is None:
             raise RuntimeError("the server has not made this installation")
         hub = _role(organization.account, "hub", now, _trust(organization.account, 0), (_HUB_POLICY,), {})

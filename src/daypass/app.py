@@ -91,7 +91,7 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         if opened is None:
             return
         upkeep, ledger = await start.open_ledger(opened)
-        node = _node(settings, data, url, opened.store, ledger, opened.ledger_key)
+        node = _node(settings, data, url, opened, ledger)
         door = AwsDoor(node, opened.clock, {"storage": storage, "outside": outside}, upkeep)
         door.tracer = _tracer(settings)
         server = start.server(door)
@@ -120,6 +120,7 @@ class _Opened(NamedTuple):
     store: Store
     clock: Clock
     ledger_key: Secret
+    account: str  # the operator's
     unsealed: str
 
 
@@ -140,7 +141,7 @@ class _Start:
     ) -> _Opened | None:
         """The store, once there is a root key; until then the listeners say that this node is sealed. None when it was ended meanwhile."""
 
-        async def attempt(key: RootKey | None) -> tuple[Store, Clock, Secret]:
+        async def attempt(key: RootKey | None) -> tuple[Store, Clock, Secret, str]:
             try:
                 return await self._stored(_open_store, self._settings, self._data, self._name, wall, told, key)
             except StoreFailed as failure:
@@ -253,8 +254,9 @@ def _take_leave(store: Store, now: datetime) -> None:
 
 def _open_store(
     settings: Settings, data: Path, node: str, wall: Callable[[], datetime] | None, told: Told, key: RootKey | None = None
-) -> tuple[Store, Clock, Secret]:
-    """The store, made at the first start, and the clock that goes on from what it has seen. On the storage thread.
+) -> tuple[Store, Clock, Secret, str]:
+    """The store, made at the first start, the clock that goes on from what it has seen, the ledger's key, the operator's account. On the
+    storage thread.
 
     `key` is the root key when somebody brought it, in place of that of the settings. Raises ConfigError, KeyAway among them.
     """
@@ -268,10 +270,13 @@ def _open_store(
         store.catch_up(started)
         if not len(store.snapshot.accounts):
             store.write(first_records(clock().replace(microsecond=0), secrets.token_bytes))
+    if (own := store.own_organization()) is None:
+        store.close()
+        raise ConfigError(f"{data} holds no organization of its own that can be read: restore it from a backup")
     store.snapshot.compile_ahead(told)
     if settings.db:
         write_file(data / DATABASE_FILE, f"{settings.db}\n".encode())
-    return store, clock, store.secret("ledger")
+    return store, clock, store.secret("ledger"), own.account
 
 
 def _database(settings: Settings, data: Path) -> str | Path:
@@ -315,13 +320,10 @@ def rewrap_keys(settings: Settings, wanted: Settings) -> tuple[int, str]:
         return rewrap(_database(settings, data), root_key_of(settings, data), key, Clock()(), password), key.where
 
 
-def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger, ledger_key: Secret) -> Node:
-    organization = store.snapshot.organization
-    if organization is None:
-        raise ConfigError(f"{data} holds no organization that can be read: restore it from a backup")
+def _node(settings: Settings, data: Path, url: str, opened: _Opened, ledger: Ledger) -> Node:
     rules = Rules(
         operator_uids=operators_of(settings),
-        management_account=organization.account,
+        management_account=opened.account,
         max_staleness=settings.max_staleness,
         hosts=hosts_of(settings, url),
         region=settings.region,
@@ -332,9 +334,9 @@ def _node(settings: Settings, data: Path, url: str, store: Store, ledger: Ledger
         rails=rails_of(settings),
     )
     return Node(
-        store=store,
+        store=opened.store,
         ledger=ledger,
-        ledger_key=ledger_key,
+        ledger_key=opened.ledger_key,
         fetcher=KeyFetcher(FetchSettings(networks=settings.idp_allow, ca_file=settings.idp_ca)),
         signing_keys=SigningKeys(),
         rules=rules,

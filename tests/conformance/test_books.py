@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from conformance.samples import NOW, deleting, key, putting, user
+from msgspec.structs import replace
+from sqlalchemy import text
+
+from conformance.samples import NOW, THERE, account, deleting, key, organization, putting, user
 from daypass.store import Store
 from daypass.store.ledger import Head
 
@@ -22,6 +25,33 @@ def test_the_last_use_of_a_key_is_kept(open_another: Open) -> None:
     assert store.flush_usage() == 0
     last = open_another().snapshot.last_used(key(1).id)
     assert last == (NOW + timedelta(seconds=5), "sts", "eu-west-1")
+
+
+def test_the_installations_own_organization_is_noted_and_no_other_takes_its_place(open_another: Open) -> None:
+    store = open_another()
+    store.write(putting(organization(2), account()))
+    first = store.own_organization()
+    assert first == organization(2)
+    store.write(putting(organization(1, account=THERE), account(THERE)))  # as old, and before it in order
+    assert store.own_organization() == first
+    again = open_another()
+    assert again.own_organization() == first
+    again.write(deleting(organization(2)))
+    assert again.own_organization() is None
+
+
+def test_where_none_was_noted_it_is_the_oldest_of_those_that_can_all_be_read(open_another: Open) -> None:
+    store = open_another()
+    old = replace(organization(2, account=THERE), created=NOW - timedelta(days=1))
+    store.write(putting(organization(1), account(), old, account(THERE)))
+    damaged = text("UPDATE organizations SET body = :body WHERE id = :id")
+    with store._engine.begin() as connection:
+        body = connection.execute(text("SELECT body FROM organizations WHERE id = :id"), {"id": old.id}).scalar()
+        connection.execute(damaged, {"id": old.id, "body": b"garbage"})
+    assert open_another().own_organization() is None  # INVARIANT: the other one's account is not the operator's
+    with store._engine.begin() as connection:
+        connection.execute(damaged, {"id": old.id, "body": body})
+    assert open_another().own_organization() == old
 
 
 def test_temporary_keys_are_not_noted(store: Store) -> None:

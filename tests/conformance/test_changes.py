@@ -15,7 +15,7 @@ Open = Callable[[], Store]
 
 
 def test_an_empty_database_has_nothing(store: Store) -> None:
-    assert store.snapshot.organization is None
+    assert store.own_organization() is None
     assert store.outbox_lines() == []
     assert store.damage() == []
 

@@ -109,7 +109,7 @@ def _names(seen: Snapshot, at: str) -> list[list[str]]:
 def _view(seen: Snapshot) -> dict[str, Any]:
     """All that a snapshot can be asked, over the samples."""
     arns = [managed(n, account=at).arn for n in (1, 2) for at in (HERE, THERE)]
-    view: dict[str, Any] = {"organization": seen.organization, "seal": set(seen.open_seal_keys)}
+    view: dict[str, Any] = {"seal": set(seen.open_seal_keys)}
     for kind, table in TABLES.items():
         records = seen.records(kind)
         everything = sorted(records, key=lambda record: record.id)

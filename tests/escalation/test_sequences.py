@@ -177,7 +177,7 @@ class Play:
     def store(self) -> None:
         """Write the account as records: what it is made of is not what is tested here."""
         node, account = self.node, self.account
-        organization = node.store.snapshot.organization
+        organization = node.store.own_organization()
         assert organization is not None
         changes = Changes()
         for one in (account.id, account.roles[-1].account):

@@ -77,7 +77,7 @@ class TestNode:
         self.store = open_store(database or directory / "daypass.db", key, self.now, node=name)
         if not len(self.store.snapshot.accounts):
             self.store.write(first_records(self.now, os.urandom))
-        if (organization := self.store.snapshot.organization) is None:
+        if (organization := self.store.own_organization()) is None:
             self.store.close()
             raise AssertionError("nothing tells whose this installation is")
         self.account = organization.account

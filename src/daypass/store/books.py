@@ -1,17 +1,38 @@
-"""The store's own books: the outbox, key usage, the ledger's anchor. Does not know the snapshot."""
+"""The store's own books: the outbox, key usage, the ledger's anchor, whose installation it is. Does not know the snapshot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
+from daypass.store import vault
 from daypass.store.engine import plain, upsert
 from daypass.store.ledger import Head
-from daypass.store.records import AccessKey
+from daypass.store.records import AccessKey, Organization
 from daypass.store.tables import TABLES, key_usage, ledger_anchor, outbox
 from daypass.store.usage import Use
+
+_OWN = "organization"  # the setting that names the installation's own
+
+
+def own_organization(connection: Connection, known: Iterable[Organization]) -> Organization | None:
+    """The organization that the first start made, whose management account is the operator's; `known` are those that can be read.
+
+    Its id is noted at the first look: where a daypass began that noted none it is the oldest. None: there is none, or it cannot be read.
+    INVARIANT: another one never takes its place, since its management account would be the operator's.
+    """
+    noted = vault.get_setting(connection, _OWN)
+    found = {one.id: one for one in known}
+    if noted is not None:
+        return found.get(noted.decode())
+    rows = connection.execute(select(func.count()).select_from(TABLES[Organization])).scalar_one()
+    if not found or rows != len(found):  # what cannot be read may be the oldest
+        return None
+    first = min(found.values(), key=lambda one: (one.created, one.id))
+    vault.put_setting(connection, _OWN, first.id.encode())
+    return first
 
 
 def put_line(connection: Connection, node: str, request_id: str, line: bytes) -> None:

@@ -122,11 +122,6 @@ class Snapshot:
         """All records of a kind."""
         return self._records[kind]
 
-    @property
-    def organization(self) -> Organization | None:
-        """The first organization: the one that the first start made, whose management account is the operator's."""
-        return min(self.organizations, key=lambda one: (one.created, one.id), default=None)
-
     def principal(self, unique_id: str) -> User | Role | None:
         """The user or role with this unique id."""
         return self.roles.find(unique_id) or self.users.find(unique_id)

@@ -1,5 +1,4 @@
-"""Store: the database, and the snapshot that is kept in step with it. Does not decide what may change (services do), nor hold SQL of its
-books (issued.py, books.py).
+"""Store: the database, and the snapshot that is kept in step with it. Decides no change (services do), has no SQL of its books.
 
 One thread, the storage thread, calls what writes; `reading()` is the lock under which any other thread reads the snapshot.
 """
@@ -19,7 +18,7 @@ from daypass.store.changes import Changes, Conflict, StoreFailed, Told, say_noth
 from daypass.store.database import Database
 from daypass.store.engine import damage_of, in_use, product_of
 from daypass.store.ledger.chain import Head
-from daypass.store.records import Revocation, UsedToken
+from daypass.store.records import Organization, Revocation, UsedToken
 from daypass.store.rotation import Rotation
 from daypass.store.rows import row_of
 from daypass.store.schema import raise_oldest, verify_known
@@ -38,9 +37,7 @@ if TYPE_CHECKING:
 COLLECT_AT_ONCE = 1000  # records that one collect() removes; the loop waits while the snapshot lets them go
 ORDER_MARGIN = 2 * nodes.MAX_LEAD  # seconds that an order is obeyed beyond its end: another node's clock may stand behind (fault F-20)
 USED_TOKEN_MARGIN = 3600  # seconds that a used token is remembered beyond its end: more than any verifier's leeway
-_CLOCK = "clock"
-_SHIPPED = "shipped/"
-_LEDGER_FROM = "ledger-from/"
+_CLOCK, _SHIPPED, _LEDGER_FROM = "clock", "shipped/", "ledger-from/"  # names of settings
 Heard = Callable[[int], None]
 
 
@@ -248,6 +245,11 @@ class Store:
 
     # -- books
 
+    def own_organization(self) -> Organization | None:
+        """The installation's own, as `books` knows it."""
+        with self._database.writing() as connection:
+            return books.own_organization(connection, self.snapshot.organizations)
+
     def outbox_lines(self) -> list[tuple[str, bytes]]:
         """Ledger lines of committed changes that the ledger may not have yet: (request id, line), oldest first."""
         with self._database.reading() as connection:
@@ -291,8 +293,7 @@ class Store:
     def raise_clock(self, now: datetime) -> None:
         """Note the time, if it is later than the one noted."""
         with self._database.writing(lock="") as connection:
-            value = vault.get_setting(connection, self._clock)
-            if value is None or int(value) < int(now.timestamp()):
+            if int(vault.get_setting(connection, self._clock) or b"0") < int(now.timestamp()):
                 vault.put_setting(connection, self._clock, b"%d" % int(now.timestamp()))
 
     @property
@@ -393,7 +394,6 @@ class Store:
             self._seq = seq
 
     def _arn_of(self, unique_id: str) -> str:
-        principal = self.snapshot.principal(unique_id)
-        if principal is None:
-            return root_arn(unique_id) if is_account_id(unique_id) else ""
-        return principal.arn
+        if (principal := self.snapshot.principal(unique_id)) is not None:
+            return principal.arn
+        return root_arn(unique_id) if is_account_id(unique_id) else ""
