@@ -32,7 +32,6 @@ from rig.still import environment
 from rig.wait import until
 from rig.warm import Warm
 
-pytestmark = pytest.mark.xdist_group("files")  # the ways are recorded once
 Row = tuple[str, str]
 Rows = list[set[Any]]
 Shape = list[tuple[int, int]]  # of each table: how many rows are gone, how many are new; a changed one counts as both
@@ -220,37 +219,17 @@ def turning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.close()
 
 
-Ways = dict[tuple[str, ...], list[Row]]
-
-
-@pytest.fixture(scope="module")
-def ways(site: Site) -> Ways:
-    """The sequences of calls to files, each with the operations that make it."""
-    found: Ways = defaultdict(list)
-    for row in WRITING:
-        site.prepare(row)
-        site.begin()
-        site.calls.at(0, 0)
-        _, refused = site.ask()
-        assert (refused.code if refused else None) == BY_THE_BOOK.get(row), row
-        found[site.calls.made].append(row)
-    return found
-
-
-def test_F02_operations_use_their_files_in_few_ways(ways: Ways) -> None:
-    assert sum(len(rows) for rows in ways.values()) == len(WRITING)
+def test_F02_whichever_call_to_a_file_fails(site: Site) -> None:
+    ways = recorded(site)
     assert len(ways) <= MOST_WAYS
     for way in ways:
         assert way[-2:] == ("write 000001.jsonl", "sync 000001.jsonl")  # the line comes last, and is durable
         assert "write daypass.db-wal" not in way or "sync daypass.db-wal" in way
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
-def test_F02_whichever_call_to_a_file_fails(site: Site, ways: Ways, error: int) -> None:
     for rows in ways.values():
         tried = sorted(rows, key=lambda row: row in BY_THE_BOOK)  # those that do something first
         for row in tried if EVERY else tried[:1]:
-            fail_each(site, row, error)
+            for error in ERRORS:
+                fail_each(site, row, error)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
@@ -282,6 +261,18 @@ def test_F02_whichever_call_to_a_file_fails_behind_the_requests(site: Site, erro
         assert site.outbox() == 0
     assert longest > 25
     assert {"write daypass.db-wal", "sync daypass.db-wal", "write 000001.jsonl", "sync 000001.jsonl"} <= site.failed
+
+
+def recorded(site: Site) -> dict[tuple[str, ...], list[Row]]:
+    """The sequences of calls to files, each with the operations that make it."""
+    ways: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in WRITING:
+        site.prepare(row)
+        site.begin()
+        tried = site.failing(0, 0)
+        assert (tried.refused.code if tried.refused else None) == BY_THE_BOOK.get(row), row
+        ways[tried.calls].append(row)
+    return ways
 
 
 def fail_each(site: Site, row: Row, error: int) -> None:

@@ -33,8 +33,6 @@ KEPT = [*(table.name for table in TABLES.values()), "changes", "outbox"]
 MOST_WAYS = 30
 UNAVAILABLE = ("ServiceUnavailable", "ServiceUnavailableException")
 
-pytestmark = pytest.mark.xdist_group("statements")  # the ways are recorded once
-
 
 class Made(NamedTuple):
     """A world on PostgreSQL, with its node closed; `copied` gives one of its own that is open."""
