@@ -223,6 +223,14 @@ def _unseal_line(peer: str, now: datetime) -> bytes:
     return body_of(event)
 
 
+def backup_line(file: str) -> bytes:
+    """The ledger line of a backup that is taken while no server runs, as NoteBackup writes it on one that does."""
+    now, peer = Clock()(), f"uid:{os.geteuid()}"
+    event = Event(ids.request_id(secrets.token_bytes(16)), now, "daypass", "NoteBackup", peer, "", status=200, read_only=False)
+    event.parameters = {"File": file}
+    return body_of(event)
+
+
 def _certificate(settings: Settings, data: Path, hosts: Iterable[str], now: datetime) -> Certificate | None:
     """What the listeners show; None without TLS. Raises ConfigError."""
     if settings.tls_self_signed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import threading
@@ -95,6 +96,8 @@ def test_F27_taken_under_load_and_restored_on_a_clean_host(
         until(lambda: all(len(writer.acknowledged) >= ENOUGH for writer in writers), "the writers write")
         before = {name for writer in writers for name in list(writer.acknowledged)}
         told = json.loads(server.command("backup", str(file), "--verify", *key, "-o", "json").stdout)
+        noted = [json.loads(line) for line in server.command("events", "--operation", "NoteBackup", "-o", "json").stdout.splitlines()]
+        assert [(one["requestParameters"]["File"], one["sourceIPAddress"]) for one in noted] == [(str(file), f"uid:{os.geteuid()}")]
         during = {name for writer in writers for name in list(writer.acknowledged)} - before
         assert [writer.failed for writer in writers] == [[]] * WRITERS
     assert during, "nothing was changed while the backup was taken"

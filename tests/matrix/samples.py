@@ -141,6 +141,7 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("daypass", "ListGuardRails"): lambda world: {},
     ("daypass", "ListNodes"): lambda world: {},
     ("daypass", "ListKeys"): lambda world: {},
+    ("daypass", "NoteBackup"): lambda world: {"File": "/backups/today.backup"},
     ("daypass", "RotateKeys"): lambda world: {"Kind": "SEAL"},
     ("daypass", "RevokeKey"): lambda world: {"KeyId": _retained_seal_key(world)},
     ("daypass", "ListEvents"): lambda world: {"MaxResults": 5},

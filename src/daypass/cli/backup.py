@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daypass.cli import keeping, screen
+from daypass.cli import control, keeping, screen
 from daypass.cli.exits import CONFIG, OK, UNREACHABLE, USAGE, Trouble
 
 if TYPE_CHECKING:
@@ -33,13 +33,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _take(args: argparse.Namespace, file: Path) -> int:
-    from daypass.store.backup import take  # the server's imports are not for the other commands to pay
+    from daypass.store.backup.taking import take, verify_name  # the server's imports are not for the other commands to pay
     from daypass.values.errors import ConfigError
 
     try:
         settings = keeping.settings_of(args)
+        source = _source(settings)
+        verify_name(file)
+        _note(settings, source, file)
         with screen.progress("rows") as reached:
-            taken = take(_source(settings), keeping.key_maker(settings)(), file, datetime.now(UTC), reached)
+            taken = take(source, keeping.key_maker(settings)(), file, datetime.now(UTC), reached)
     except ConfigError as error:
         raise Trouble(CONFIG, str(error)) from error
     document = {"File": str(file), "Bytes": taken.size, **keeping.shown(taken.manifest), "NotInIt": list(keeping.KEPT_APART)}
@@ -50,6 +53,19 @@ def _take(args: argparse.Namespace, file: Path) -> int:
     if not args.verify:
         screen.talk(f"To prove it: daypass backup verify {shlex.quote(str(file))} --data {shlex.quote(args.data)}")
     return OK
+
+
+def _note(settings: Settings, source: Source, file: Path) -> None:
+    """Have the ledger tell of the backup. INVARIANT: none is begun without its line. Raises ConfigError and Trouble."""
+    from daypass.app import backup_line
+    from daypass.store.backup import note
+    from daypass.store.lock import InUse, lock_directory
+
+    try:
+        with lock_directory(settings.data):
+            note(source, keeping.key_maker(settings)(), backup_line(str(file.absolute())), datetime.now(UTC))
+    except InUse:
+        control.call(str(settings.data), "NoteBackup", File=str(file.absolute()))
 
 
 def _verify(args: argparse.Namespace, file: Path) -> int:

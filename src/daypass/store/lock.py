@@ -24,6 +24,10 @@ def verify_whole(directory: Path) -> None:
         raise ConfigError(f"A restore to {directory} was broken off, or is under way: run `daypass restore` again. Nothing was changed.")
 
 
+class InUse(ConfigError):
+    """A living process has the directory."""
+
+
 class DirectoryLock:
     """A held lock; it goes with `release()` or with the process, however that ends."""
 
@@ -60,7 +64,7 @@ def lock_directory(directory: Path) -> DirectoryLock:
     except BlockingIOError:
         holder = os.read(file, 32).decode("ascii", "replace").strip()
         os.close(file)
-        raise ConfigError(f"{directory} is in use by process {holder or '(unknown)'}: stop that one, or choose another --data.") from None
+        raise InUse(f"{directory} is in use by process {holder or '(unknown)'}: stop that one, or choose another --data.") from None
     os.ftruncate(file, 0)
     os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
     return DirectoryLock(file)

@@ -3,6 +3,6 @@
 Goes the same way as AWS's services.
 """
 
-from daypass.services.daypass import access, events, explain, guard_rails, keys, nodes, operator, reach, server, sessions
+from daypass.services.daypass import access, backups, events, explain, guard_rails, keys, nodes, operator, reach, server, sessions
 
-__all__ = ["access", "events", "explain", "guard_rails", "keys", "nodes", "operator", "reach", "server", "sessions"]
+__all__ = ["access", "backups", "events", "explain", "guard_rails", "keys", "nodes", "operator", "reach", "server", "sessions"]

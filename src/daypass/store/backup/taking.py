@@ -83,11 +83,21 @@ def take(source: Source, root_key: RootKey, file: Path, now: datetime, reached: 
         engine.dispose()
 
 
+def verify_name(file: Path) -> None:
+    """Raises ConfigError when a backup cannot be written to `file`: something else is there, or its folder is not."""
+    try:
+        if file.exists() and not is_backup(file):
+            raise ConfigError(f"{file} is there and is no backup: give another name.")
+        if not file.absolute().parent.is_dir():
+            raise ConfigError(f"The backup {file} cannot be written: there is no folder {file.absolute().parent}")
+    except OSError as error:
+        raise ConfigError(f"The backup {file} cannot be written: {error.strerror}") from error
+
+
 @contextmanager
 def _put_in_place(file: Path) -> Iterator[BinaryIO]:
     """A file to write to that becomes `file`, mode 0600, when all went well. What a killed one left is used again."""
-    if file.exists() and not is_backup(file):
-        raise ConfigError(f"{file} is there and is no backup: give another name.")
+    verify_name(file)
     draft = file.with_name(f"{file.name}.partial")
     with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as out:
         try:
@@ -115,6 +125,13 @@ def _point(ledger: Path) -> Point:
 
 def _verify(engine: Engine, root_key: RootKey, now: datetime) -> tuple[str, bytes]:
     """(1) this version's schema, (2) an installation, (3) the right root key; gives its id and the key's parameters. Raises ConfigError."""
+    whose = verify_source(engine)
+    vault.open_vault(engine, root_key, now)
+    return whose
+
+
+def verify_source(engine: Engine) -> tuple[str, bytes]:
+    """(1) and (2) of the above."""
     with reader(engine).begin() as connection:
         found = version_of(connection)
         if found and found != SCHEMA:
@@ -122,7 +139,6 @@ def _verify(engine: Engine, root_key: RootKey, now: datetime) -> tuple[str, byte
         whose = vault.whose(connection) if found else None
     if whose is None:
         raise ConfigError("The database is empty: start the server once.")
-    vault.open_vault(engine, root_key, now)
     return whose
 
 
