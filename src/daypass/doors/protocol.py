@@ -138,7 +138,7 @@ class ApiProtocol(HttpToolsProtocol):
             request, self._request = self._request, None
             # Behind what the other connections brought in this turn: to read between the work on two requests would cost each of them a
             # tenth of its time, since the processor's caches hold one or the other.
-            self.loop.call_soon(self._start, request, self._answer)  # type: ignore[misc]  # there is a request only when there is a plane
+            self.loop.call_soon(self._start, request, self._answer)  # type: ignore[arg-type]  # there is a request only when there is a plane
 
     def on_message_begin(self) -> None:
         self.url = b""
