@@ -73,7 +73,7 @@ class Attempts:
 
     def rows(self) -> list[Any]:
         """All that the database holds of the state."""
-        return [self._outside.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in KEPT]  # type: ignore[arg-type]
+        return [self._outside.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in KEPT]  # type: ignore[arg-type]  # our names
 
     def is_free(self) -> bool:
         """Whether nothing is held: no lock, no connection."""
