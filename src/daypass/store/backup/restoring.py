@@ -28,6 +28,7 @@ from daypass.store.lock import STAGE, lock_directory
 from daypass.store.opening import open_store
 from daypass.store.records import Revocation
 from daypass.store.store import Store
+from daypass.store.tables import SCHEMA
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 
@@ -119,6 +120,11 @@ def _build(file: Path, make_key: MakeKey, directory: Path, now: datetime, old: S
     (5) what was ended stays ended, (6) the ledger says so."""
     size = file.stat().st_size if file.exists() else 0
     manifest = check(file, make_key(), lambda done: reached(done, 2 * size))  # (1)
+    if manifest.schema > SCHEMA:
+        raise ConfigError(
+            f"The backup {file} has schema {manifest.schema}, this daypass goes up to {SCHEMA}: restore it with daypass {manifest.version} "
+            "or a newer one. Nothing was changed."
+        )
     load(file, make_key(), manifest, directory, lambda done: reached(size + done, 2 * size))  # (2)
     store = open_store(directory / DATABASE, make_key(), now, alone=True, node=manifest.node)
     try:
