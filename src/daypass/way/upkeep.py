@@ -114,6 +114,8 @@ class Upkeep:
             await loop.run_in_executor(self._storage, self._ship, shipment)
             self._shipper.done(shipment)
         head, recorded = self._head, list(self._recorded)
+        if head is not None:  # INVARIANT: what was minted up to it was noted before it was known here
+            self._shipper.pass_over(head.seq)
         await loop.run_in_executor(self._storage, self._store_round, self._clock(), head, recorded)
         # only now: a round that fails leaves them for the next
         del self._recorded[: len(recorded)]

@@ -51,11 +51,11 @@ def list_events(
 
     def read() -> tuple[list[Line], int]:
         lines: Iterator[Line] = Reader(directory, after or 0).read(wanted)
-        if after is None:
-            return list(deque(lines, max_results)), end
-        first = list(islice(lines, max_results))
-        last = first[-1].entry if len(first) == max_results else None
-        return first, last.seq if last else max(end, after)
+        found = list(deque(lines, max_results) if after is None else islice(lines, max_results))
+        last = found[-1].entry.seq if found and found[-1].entry else 0  # beyond `end` when it was written meanwhile
+        if last and after is not None and len(found) == max_results:
+            return found, last
+        return found, max(end, after or 0, last)
 
     found, position = ctx.elsewhere(read)
     lines = [line.raw.decode("utf-8", "replace").rstrip("\n") for line in found]
@@ -76,9 +76,16 @@ def verify_ledger(ctx: Context) -> Output:
     durable = ledger.head.seq
 
     def walk() -> tuple[Head | None, Report]:
-        anchored = node.store.anchored(ledger.node)
-        first = node.store.ledger_from(ledger.node)
-        return anchored, verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored, first=first, upto=durable)
+        anchored, first = node.store.anchored(ledger.node), node.store.ledger_from(ledger.node)
+        try:
+            report = verify(ledger.directory, node.ledger_key, ledger.node, anchored=anchored, first=first, upto=durable)
+        except FileNotFoundError:
+            if node.store.ledger_from(ledger.node) == first:
+                raise
+            return walk()
+        if not report.sound and node.store.ledger_from(ledger.node) != first:  # retention took files under its feet
+            return walk()
+        return anchored, report
 
     anchored, report = ctx.elsewhere(walk)
     problems = [{"Line": finding.line, "Problem": str(finding)} for finding in report.findings[:MAX_PROBLEMS]]

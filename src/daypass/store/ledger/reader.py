@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -68,19 +69,23 @@ class Reader:
     def _complete_lines(self) -> Iterator[bytes]:
         self._segment = self._segment or _segment_of(self._directory, self._after)
         while self._segment:
-            with segment_path(self._directory, self._segment).open("rb") as file:
-                file.seek(self._offset)
-                rest = b""
-                while chunk := file.read(_CHUNK):
-                    lines = split_lines(rest + chunk)
-                    rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
-                    for line in lines:
-                        self._offset += len(line)
-                        yield line
+            with suppress(FileNotFoundError):  # retention took it, and all before it
+                yield from self._lines_of(segment_path(self._directory, self._segment))
             later = [number for number in segment_numbers(self._directory) if number > self._segment]
             if not later:
                 return
             self._segment, self._offset = later[0], 0
+
+    def _lines_of(self, segment: Path) -> Iterator[bytes]:
+        with segment.open("rb") as file:
+            file.seek(self._offset)
+            rest = b""
+            while chunk := file.read(_CHUNK):
+                lines = split_lines(rest + chunk)
+                rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+                for line in lines:
+                    self._offset += len(line)
+                    yield line
 
 
 def read_line(raw: bytes) -> Line:
@@ -162,8 +167,11 @@ def _segment_of(directory: Path, after: int) -> int:
     """The last segment that begins with line `after` + 1 or an earlier one, else the first there is; 0 when there is none."""
     numbers = segment_numbers(directory)
     for number in reversed(numbers[1:]):
-        with segment_path(directory, number).open("rb") as file:
-            link = read_link(file.readline())
+        try:
+            with segment_path(directory, number).open("rb") as file:
+                link = read_link(file.readline())
+        except FileNotFoundError:  # retention took it, and all before it: what is read begins with the next
+            return number
         if link is not None and link.seq <= after + 1:
             return number
     return numbers[0] if numbers else 0

@@ -57,6 +57,11 @@ class Shipper:
         self.shipped = shipment.seq
         self._held = [item for item in self._held if item[0] > shipment.seq]
 
+    def pass_over(self, seq: int) -> None:
+        """Up to line `seq` all was noted, and nothing is left to ship: lines that mint nothing are behind it as well."""
+        if not self._behind and not self._held:
+            self.shipped = max(self.shipped, seq)
+
     def _from_files(self) -> Shipment | None:
         sessions: list[Session] = []
         seq = self.shipped

@@ -148,3 +148,18 @@ def test_lines_are_found_by_what_they_say(ledger: MakeLedger, directory: Path, w
     arguments: list[dict[str, Any]] = [{"request_id": name, **defaults, **members} for name, members in EVENTS.items()]
     one.append_sync([body_of(Event(**each)) for each in arguments])
     assert "".join(names(Reader(directory).read(wanted))) == found
+
+
+def test_files_that_retention_takes_meanwhile_are_passed_over(six: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are listed, and gone when they are opened."""
+    listed = reader_module.segment_numbers(six.directory)
+    assert len(listed) == 3
+    monkeypatch.setattr(reader_module, "segment_numbers", lambda directory: listed)
+    everything = [line.entry.seq for line in Reader(six.directory).read() if line.entry]
+    reading = Reader(six.directory)
+    for number in listed[:2]:
+        (six.directory / f"{number:06}.jsonl").unlink()
+    left = [line.entry.seq for line in reading.read() if line.entry]
+    assert left
+    assert left == everything[-len(left) :] != everything
+    assert [line.entry.seq for line in Reader(six.directory, 1).read() if line.entry] == left

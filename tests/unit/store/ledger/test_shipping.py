@@ -59,6 +59,19 @@ def test_lines_without_a_pass_move_the_watermark_too(ledger: MakeLedger, body: B
     assert shipper.shipped == 3
 
 
+def test_what_mints_nothing_is_behind_it_when_nothing_is_left(ledger: MakeLedger, directory: Path) -> None:
+    ledger().append_sync([minting(1)])
+    shipper = Shipper(directory, 0)
+    shipper.pass_over(9)
+    assert shipper.shipped == 0  # the files were not read yet
+    assert drained(shipper) == [1]
+    shipper.pass_over(9)
+    assert shipper.shipped == 9
+    shipper.note([(10, session(2))])
+    shipper.pass_over(12)
+    assert (shipper.shipped, drained(shipper)) == (9, [2])
+
+
 def test_then_memory_serves(ledger: MakeLedger, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipper = Shipper(directory, 0)
     one = ledger(on_minted=shipper.note)
