@@ -79,7 +79,7 @@ class Attempts:
         """Whether nothing is held: no lock, no connection."""
         taken = self._outside.execute("SELECT pg_try_advisory_lock(%s)", (LOCKS["state"],)).fetchone()
         self._outside.execute("SELECT pg_advisory_unlock_all()")
-        return taken == (True,) and self.node.store._engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        return taken == (True,) and self.node.store._engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # a pool has it
 
     def ask(self, row: Row, given: dict[str, Any], call: int, how: Broken = "cut") -> tuple[Refused | None, list[str]]:
         """How it was refused when the statement of that number fails (0: none does), and what was said to the database."""

@@ -83,7 +83,7 @@ def test_the_hosts_that_are_answered_for() -> None:
     assert hosts_of(settings(), "http://127.0.0.1:9400") == {"127.0.0.1", "localhost", "[::1]"}
     own = settings(host="192.0.2.1", accepted_hosts=("Daypass.Internal",))
     assert hosts_of(own, "https://daypass.example:8443") == {"192.0.2.1", "daypass.example", "daypass.internal"}
-    everywhere = settings(host="0.0.0.0")  # noqa: S104
+    everywhere = settings(host="0.0.0.0")  # noqa: S104  # as an operator may
     assert hosts_of(everywhere, url_of(everywhere, 1)) == {"127.0.0.1", "localhost", "[::1]"}
     assert hosts_of(everywhere, "https://daypass.example") == {"daypass.example"}
 
