@@ -234,7 +234,8 @@ def backup_line(file: str) -> bytes:
 def _certificate(settings: Settings, data: Path, hosts: Iterable[str], now: datetime) -> Certificate | None:
     """What the listeners show; None without TLS. Raises ConfigError."""
     if settings.tls_self_signed:
-        return Certificate(*self_signed(data / "tls", (name.strip("[]") for name in hosts), now))
+        renew = partial(self_signed, data / "tls", [name.strip("[]") for name in hosts])
+        return Certificate(*renew(now), renew)
     return Certificate(Path(settings.tls_certificate), Path(settings.tls_key)) if settings.tls_certificate else None
 
 

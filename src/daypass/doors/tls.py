@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -26,7 +26,7 @@ from daypass.values.errors import ConfigError
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # of TLS 1.2; forward secrecy and AEAD alone (RFC 9325 §4.2), as all of TLS 1.3's are
 WARN_DAYS = (30, 7, 1)  # before the end (fault F-26)
 SELF_SIGNED_DAYS = 397  # what Apple's clients and browsers take at most
-RENEW_DAYS = 30  # before the end of a certificate of our own, at a start
+RENEW_DAYS = 30  # before the end of a certificate of our own
 _DAY = timedelta(days=1)
 
 log = logging.getLogger(__name__)
@@ -34,12 +34,13 @@ log = logging.getLogger(__name__)
 
 class Certificate:
     """A PEM chain and the PEM key of its first certificate. `context` is for the listeners, and stays when the files are read anew.
+    `renew`, when there is one, is called in the last RENEW_DAYS, to write other files.
 
     Raises ConfigError, naming the setting and the file, for such as cannot be used.
     """
 
-    def __init__(self, chain: Path, key: Path) -> None:
-        self._chain, self._key = chain, key
+    def __init__(self, chain: Path, key: Path, renew: Callable[[datetime], object] | None = None) -> None:
+        self._chain, self._key, self._renew = chain, key, renew
         self._mark = self._marks()
         self._told = inf  # the smallest of WARN_DAYS, or 0 for the end, that was told of
         self._use(*_read(chain, key))
@@ -61,6 +62,9 @@ class Certificate:
 
     def look(self, now: datetime) -> None:
         """Read the files anew if they have changed, and tell of an end that is near."""
+        if self._renew is not None and self.seconds_left(now) <= RENEW_DAYS * _DAY.total_seconds():
+            with suppress(OSError):  # what cannot be written now can be in a second; the end that comes nearer is told of
+                self._renew(now)
         mark = self._marks()
         if mark != self._mark:
             self._mark = mark

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import ssl
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from daypass.doors.tls import SELF_SIGNED_DAYS, Certificate, self_signed
+from daypass.doors.tls import RENEW_DAYS, SELF_SIGNED_DAYS, Certificate, self_signed
 from daypass.values.errors import ConfigError
 from rig.papers import certificate, ec_key, pem, private_pem, rsa_key
 
@@ -224,3 +226,23 @@ def test_it_is_made_anew_when_its_files_are_spoiled(tmp_path: Path) -> None:
     key.write_text("")
     self_signed(tmp_path, ["a.test"], NOW)
     assert Certificate(chain, key).not_after > NOW
+
+
+def test_F26_it_is_made_anew_while_it_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    renew = partial(self_signed, tmp_path / "tls", ["a.test"])
+    certificate = Certificate(*renew(NOW), renew)
+    context, first = certificate.context, certificate.not_after
+    certificate.look(NOW + timedelta(days=300))
+    assert certificate.not_after == first
+    late = first - timedelta(days=RENEW_DAYS)
+    with monkeypatch.context() as patch:
+        patch.setattr("daypass.doors.tls.os.open", _no_space)
+        certificate.look(late)
+    assert certificate.not_after == first
+    certificate.look(late)
+    assert certificate.not_after > late + timedelta(days=300)
+    assert certificate.context is context  # so that no connection notices
+
+
+def _no_space(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "full")
