@@ -4,8 +4,7 @@
 
 The mark in the stage tells what is under way, and is written when all that was built is on disk. Whether the commit came about, the
 database itself tells: the order that ends all passes has an id that no other restore gives. As long as the stage is there, no server
-starts.
-Does not build anything.
+starts. Does not build anything.
 """
 
 from __future__ import annotations

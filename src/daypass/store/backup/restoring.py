@@ -102,7 +102,7 @@ def _finish(file: Path, make_key: MakeKey, target: Target, sent: Mark, reached: 
 
 def _verify_free(data: Path) -> None:
     there = {path.name for path in data.iterdir()} if data.is_dir() else set()
-    if DONE in there and STAGE not in there:
+    if {DONE, NODE} <= there and STAGE not in there:
         raise ConfigError(
             f"A restore to {data} is done, all but for a folder that nobody needs: daypass up --data {shlex.quote(str(data))}"
         )
