@@ -90,7 +90,8 @@ def _verify_private(status: os.stat_result, path: Path, what: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"The {what} {path} is not a regular file.")
     if status.st_uid not in (0, me):
-        raise ConfigError(f"The {what} {path} belongs to uid {status.st_uid}, daypass runs as {me}: chown {me} {quoted}")
+        mend = f"chown {me} {quoted}" if me else f"install -m 600 {quoted} FILE, and give FILE"  # root takes it from nobody
+        raise ConfigError(f"The {what} {path} belongs to uid {status.st_uid}, daypass runs as {me}: {mend}")
     if status.st_uid == me and mode & 0o177:
         raise ConfigError(f"The {what} {path} has mode {mode:04o}, so that others could use it: chmod 600 {quoted}")
     if mode & 0o137:

@@ -65,7 +65,7 @@ def test_m22_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
     require_root("only root gives a file away")
     _made(tmp_path / "key")
     os.chown(tmp_path / "key", 12345, -1)
-    with pytest.raises(ConfigError, match=f"belongs to uid 12345, daypass runs as {os.geteuid()}: chown"):
+    with pytest.raises(ConfigError, match=f"belongs to uid 12345, daypass runs as {os.geteuid()}: install -m 600 "):
         FileKey(tmp_path / "key").begin()
 
 
