@@ -230,6 +230,7 @@ class Mallory:
             ("daypass", "ExplainRequest", {"RequestId": alice.told_id}),
             ("daypass", "DecideAccess", {"Principal": alice.role_arn("target"), "Action": "s3:GetObject", "Resource": "*"}),
             ("daypass", "ListAssumableRoles", {"Principals": [alice.account]}),
+            ("daypass", "ListEscalations", {"Principals": [alice.account]}),
             ("daypass", "RevokeSessions", {"SubtreeOf": alice.victim}),
             ("daypass", "RevokeSessions", {"Account": alice.account, "IssuedBefore": 4102444800}),
             ("organizations", "DescribeAccount", {"AccountId": alice.account}),

@@ -138,6 +138,7 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("daypass", "DecideAccess"): lambda world: {"Principal": world.account, "Action": "s3:GetObject", "Resource": "*"},
     ("daypass", "ListAllowedPrincipals"): lambda world: {"Action": "s3:GetObject", "Resource": "*"},
     ("daypass", "ListAssumableRoles"): lambda world: {"Principals": [world.account]},
+    ("daypass", "ListEscalations"): lambda world: {"Principals": [world.account]},
     ("daypass", "ListGuardRails"): lambda world: {},
     ("daypass", "ListNodes"): lambda world: {},
     ("daypass", "ListKeys"): lambda world: {},

@@ -20,6 +20,7 @@ _LETTERS = 32  # of a name that fit in a box
 _COLOURS = (
     "#2f6fb5", "#b5542f", "#2f8f5b", "#8a4fb0", "#a8821c", "#3a8f9c", "#b03f6e", "#5d6b7a", "#6e8f2f", "#c2483f", "#3f50b0", "#7a5a3a",
 )  # fmt: skip
+_TAKES, _MAKES = "#8b96a3", "#c2483f"  # the line of a step that takes what is granted, and of one that changes IAM for it
 _LINES = {"allowed": "", "conditional": ' stroke-dasharray="7 4"', "unknown": ' stroke-dasharray="2 4"'}
 _STYLE = (
     "text{font-family:system-ui,'Segoe UI','DejaVu Sans',sans-serif;fill:#1d2733}"
@@ -38,6 +39,7 @@ class _Box:
     title: str
     verdict: str = "allowed"  # of the step that leads here
     note: str = ""
+    line: str = _TAKES  # its colour
     roles: int = 1  # that it stands for
     children: list[_Box] = field(default_factory=list)
     y: float = 0.0
@@ -81,12 +83,15 @@ def _tree(principal: str, steps: Sequence[Step]) -> _Box:
     boxes: dict[str, _Box] = {}
     for step in steps:
         found = step.found
-        kind, name = _named(step.role, names)
+        kind, name = _named(step.arn, names)
         doubt = "a condition decides" if found["Verdict"] == "unknown" else ""
         note = f"if {answer.supposed(found['Assumed'])}" if found["Assumed"] else doubt
-        box = _Box(name, kind, found["Account"], step.hops, _proof(step), found["Verdict"], note)
-        boxes[step.role] = box
-        (boxes[step.via.role] if step.via else root).children.append(box)
+        if not step.taken:
+            note = f"by {found['By']}{' ' if note else ''}{note}"
+        line = _TAKES if step.taken else _MAKES
+        box = _Box(name, kind, found["Account"], step.hops, _proof(step), found["Verdict"], note, line)
+        boxes.setdefault(step.arn, box)  # what is changed may be somebody who was reached before
+        (boxes[step.via.arn] if step.via else root).children.append(box)
     for box in [root, *boxes.values()]:
         leaves = [child for child in box.children if not child.children]
         if len(leaves) > MAX_BESIDE + 1:
@@ -146,8 +151,8 @@ def _edge(parent: _Box, child: _Box) -> str:
     y1, y2 = (_HEAD + box.y * _DOWN + _HEIGHT / 2 for box in (parent, child))
     bend = (x2 - x1) / 2
     line = f'<path d="M{x1} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2 - 6} {y2:.0f}"'
-    tip = f'<path d="M{x2 - 8} {y2 - 4:.0f}L{x2 - 1} {y2:.0f}L{x2 - 8} {y2 + 4:.0f}z" fill="#8b96a3"/>'
-    return f'{line} fill="none" stroke="#8b96a3" stroke-width="1.5"{_LINES[child.verdict]}/>{tip}'
+    tip = f'<path d="M{x2 - 8} {y2 - 4:.0f}L{x2 - 1} {y2:.0f}L{x2 - 8} {y2 + 4:.0f}z" fill="{child.line}"/>'
+    return f'{line} fill="none" stroke="{child.line}" stroke-width="1.5"{_LINES[child.verdict]}/>{tip}'
 
 
 def _box(box: _Box, colours: Mapping[str, str]) -> str:
@@ -171,13 +176,17 @@ def _legend(colours: Mapping[str, str], names: Mapping[str, str], steps: Sequenc
         yield f'<rect x="{_EDGE}" y="{y}" width="12" height="12" rx="3" fill="{colour}"/>'
         label = f"{names.get(account, 'account')} {account}"
         yield f'<text class="s" x="{_EDGE + 18}" y="{y + 10}">{_text(_cut(label, 40))}</text>'
-    used = [(verdict, word) for verdict, word in _MEANINGS if any(step.found["Verdict"] == verdict for step in steps)]
-    for number, (verdict, word) in enumerate(used):
+    used = [(_LINES[verdict], _TAKES, word) for verdict, word in _MEANINGS if any(step.found["Verdict"] == verdict for step in steps)]
+    if not all(step.taken for step in steps):
+        used.append(("", _MAKES, "can change IAM"))
+    for number, (dashes, colour, word) in enumerate(used):
         x, y = _EDGE + 300 + 130 * number, top + 6
-        yield f'<path d="M{x} {y}H{x + 34}" stroke="#8b96a3" stroke-width="1.5"{_LINES[verdict]}/>'
+        yield f'<path d="M{x} {y}H{x + 34}" stroke="{colour}" stroke-width="1.5"{dashes}/>'
         yield f'<text class="s" x="{x + 40}" y="{y + 4}">{word}</text>'
 
 
+_TRUSTED = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity")
+_GAINS = {"identity": "becomes this", "permissions": "gives any permission", "task": "one task as this root"}
 _MEANINGS = (("allowed", "can"), ("conditional", "can, if …"), ("unknown", "perhaps"))
 
 
@@ -196,9 +205,11 @@ def _many(count: int, what: str) -> str:
 def _proof(step: Step) -> str:
     found = step.found
     trust = f"its trust policy allows: statement {found['TrustStatement']}" if found["TrustStatement"] else "its trust policy may allow"
+    if found["By"] not in _TRUSTED:
+        trust = f"{found['By']}: {_GAINS[found['Gives']]}"
     own = f"\nthe caller's policy {found['OwnPolicy']} allows: statement {found['OwnStatement']}" if found["OwnStatement"] else ""
     held = f"\nif {answer.supposed(found['Assumed'])}" if found["Assumed"] else ""
-    return f"{step.role}\n{trust}{own}{held}"
+    return f"{step.arn}\n{trust}{own}{held}"
 
 
 def _named(arn: str, names: Mapping[str, str]) -> tuple[str, str]:

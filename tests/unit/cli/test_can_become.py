@@ -22,7 +22,8 @@ def arn(name: str) -> str:
 def step(start: str, role: str, verdict: str = "allowed") -> dict[str, Any]:
     assumed = [{"Key": "sts:ExternalId", "Values": ["e1"]}] if verdict == "conditional" else []
     return {
-        "From": start, "FromArn": ME if start == "dana" else start, "RoleArn": arn(role), "Account": HERE, "AccountName": "home",
+        "From": start, "FromArn": ME if start == "dana" else start, "Arn": arn(role), "Account": HERE, "AccountName": "home",
+        "By": "sts:AssumeRole", "Gives": "identity",
         "Verdict": verdict, "Assumed": assumed, "TrustStatement": "1", "OwnPolicy": "own", "OwnStatement": "Chain",
     }  # fmt: skip
 
@@ -43,7 +44,7 @@ def world(edges: dict[str, dict[str, str]]) -> Callable[[Sequence[str], Sequence
 
 
 def told(edges: dict[str, dict[str, str]], hops: int = MAX_HOPS) -> dict[str, tuple[int, int]]:
-    return {one.role.rpartition("/")[2]: (one.hops, one.doubt) for one in follow(world(edges), "dana", hops)}
+    return {one.arn.rpartition("/")[2]: (one.hops, one.doubt) for one in follow(world(edges), "dana", hops)}
 
 
 YES, IF, MAYBE = "allowed", "conditional", "unknown"

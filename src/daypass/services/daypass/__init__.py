@@ -3,6 +3,22 @@
 Goes the same way as AWS's services.
 """
 
-from daypass.services.daypass import access, backups, events, explain, guard_rails, keys, nodes, operator, reach, server, sessions
+from daypass.services.daypass import (
+    access,
+    backups,
+    escalations,
+    events,
+    explain,
+    guard_rails,
+    keys,
+    nodes,
+    operator,
+    reach,
+    server,
+    sessions,
+)
 
-__all__ = ["access", "backups", "events", "explain", "guard_rails", "keys", "nodes", "operator", "reach", "server", "sessions"]
+__all__ = [
+    "access", "backups", "escalations", "events", "explain", "guard_rails", "keys", "nodes", "operator", "reach", "server",
+    "sessions",
+]  # fmt: skip

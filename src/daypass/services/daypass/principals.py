@@ -42,12 +42,12 @@ class Standing(NamedTuple):
 
 def standing_of(ctx: Context, caller: Caller) -> Standing:
     """`caller` as it would stand before the server now, without anything that only a request can bring."""
-    return Standing(caller, dict(Facts(_as(ctx, caller), Ask("", "*", ""))))
+    return Standing(caller, dict(Facts(as_sent_by(ctx, caller), Ask("", "*", ""))))
 
 
 def target_facts(ctx: Context, ask: Ask) -> Mapping[str, Values]:
     """The condition keys of what is asked for, whoever asks."""
-    return dict(Facts(_as(ctx, ANONYMOUS), ask))
+    return dict(Facts(as_sent_by(ctx, ANONYMOUS), ask))
 
 
 def is_free_for(kind: CallerKind, given: Mapping[str, Values]) -> Callable[[str], bool]:
@@ -154,7 +154,7 @@ def _absent(ctx: Context, text: str, account: str, kind: str) -> Refusal:
     return Refusal("ValidationError", f"There is no {text} in account {account} ({owner.name}); see: aws iam list-{kind}")
 
 
-def _as(ctx: Context, caller: Caller) -> Context:
+def as_sent_by(ctx: Context, caller: Caller) -> Context:
     """The context of a request that `caller` might send: over TLS when the server's own address is, from nowhere in particular."""
     secure = ctx.node.rules.url.startswith("https://")
     return replace(ctx, caller=caller, request=Request("POST", b"/", b"", (), b"", secure=secure))

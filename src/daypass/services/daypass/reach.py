@@ -162,9 +162,11 @@ def _shown(
     return {
         "From": one.given,
         "FromArn": caller.principal_arn or caller.arn,
-        "RoleArn": target.arn,
+        "Arn": target.arn,
         "Account": target.role.account,
         "AccountName": target.owner,
+        "By": ask.action,
+        "Gives": "identity",
         "Verdict": answer.verdict,
         "TrustStatement": trust[0].statement if trust else "",
         "OwnPolicy": own[0].policy if own else "",

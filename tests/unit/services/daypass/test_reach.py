@@ -43,7 +43,7 @@ def chain(town: Town, length: int) -> list[str]:
 def test_a_step_has_its_proof_on_both_sides(town: Town) -> None:
     [first, _] = chain(town, 2)
     [step] = steps(town, "alice")
-    assert (step["RoleArn"], step["Verdict"], step["TrustStatement"]) == (first, "allowed", "1")
+    assert (step["Arn"], step["Verdict"], step["TrustStatement"]) == (first, "allowed", "1")
     assert (step["OwnPolicy"], step["OwnStatement"], step["FromArn"]) == ("p", "Chain", f"arn:aws:iam::{town.account}:user/alice")
 
 
@@ -51,14 +51,14 @@ def test_who_is_named_needs_no_policy_of_its_own(town: Town) -> None:
     town.user("bob", "")
     arn = town.role("direct", trust({"AWS": f"arn:aws:iam::{town.account}:user/bob"}))
     [step] = steps(town, "bob")
-    assert (step["RoleArn"], step["OwnPolicy"], step["OwnStatement"]) == (arn, "", "")
+    assert (step["Arn"], step["OwnPolicy"], step["OwnStatement"]) == (arn, "", "")
 
 
 def test_the_way_is_followed_as_far_as_asked(town: Town) -> None:
     arns = chain(town, 4)
-    assert [step.role for step in reach(town, "alice", 2)] == arns[:2]
+    assert [step.arn for step in reach(town, "alice", 2)] == arns[:2]
     found = reach(town, "alice")
-    assert [(step.hops, step.role) for step in found] == list(enumerate(arns, 1))
+    assert [(step.hops, step.arn) for step in found] == list(enumerate(arns, 1))
     assert found[-1].path == arns
 
 
@@ -72,7 +72,7 @@ def test_what_it_says_is_what_happens(town: Town) -> None:
         town.role("b2", trust({"AWS": f"arn:aws:iam::{town.account}:user/alice"})),
         town.role("a4", trust({"AWS": town.account}, Condition={"StringEquals": {"sts:ExternalId": "e1"}})),
     ]
-    told = {step["RoleArn"]: step["Verdict"] for step in steps(town, "alice")}
+    told = {step["Arn"]: step["Verdict"] for step in steps(town, "alice")}
     for arn in arns:
         try:
             town.assume(alice, arn)
@@ -90,7 +90,7 @@ def test_another_accounts_role_needs_both_sides(town: Town) -> None:
     entrance = f"arn:aws:iam::{partner}:role/OrganizationAccountAccessRole"
     town.user("alice")
     town.user("bob", "")
-    assert [step["RoleArn"] for step in steps(town, "alice")] == [entrance]
+    assert [step["Arn"] for step in steps(town, "alice")] == [entrance]
     assert steps(town, "bob") == []
 
 
@@ -99,11 +99,11 @@ def test_a_condition_on_the_way_makes_all_behind_it_conditional(town: Town) -> N
     first = town.role("first", trust({"AWS": town.account}, Condition={"StringEquals": {"sts:ExternalId": "e1"}}), assume(last))
     town.role("last", document="")
     town.user("alice", assume(first))
-    assert [(step.role, step.doubt) for step in reach(town, "alice")] == [(first, 1), (last, 1)]
+    assert [(step.arn, step.doubt) for step in reach(town, "alice")] == [(first, 1), (last, 1)]
     # a longer way without a condition is told instead of the shorter one with it
     around = town.role("around", document=assume(last))
     town.iam("PutUserPolicy", UserName="alice", PolicyName="p", PolicyDocument=assume(first, around))
-    assert {step.role: (step.hops, step.doubt) for step in reach(town, "alice")} == {first: (1, 1), around: (1, 0), last: (2, 0)}
+    assert {step.arn: (step.hops, step.doubt) for step in reach(town, "alice")} == {first: (1, 1), around: (1, 0), last: (2, 0)}
 
 
 def test_a_condition_that_cannot_be_made_up_is_no_no(town: Town) -> None:
@@ -111,7 +111,7 @@ def test_a_condition_that_cannot_be_made_up_is_no_no(town: Town) -> None:
     arn = town.role("odd", trust({"AWS": town.account}, Condition=condition))
     alice = town.user("alice")
     [step] = steps(town, "alice")
-    assert (step["RoleArn"], step["Verdict"]) == (arn, "unknown")
+    assert (step["Arn"], step["Verdict"]) == (arn, "unknown")
     town.sts("AssumeRole", alice, RoleArn=arn, RoleSessionName="abc")
 
 
@@ -119,7 +119,7 @@ def test_circles_end(town: Town) -> None:
     one, two = (f"arn:aws:iam::{town.account}:role/{name}" for name in ("one", "two"))
     town.role("one", document=assume(two))
     town.role("two", document=assume(one))
-    assert [step.role for step in reach(town, "one")] == [two]
+    assert [step.arn for step in reach(town, "one")] == [two]
 
 
 def test_a_token_becomes_what_trusts_its_provider(town: Town) -> None:
@@ -128,7 +128,7 @@ def test_a_token_becomes_what_trusts_its_provider(town: Town) -> None:
     arn = town.role("ci", trust({"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition=condition))
     town.role("other", trust({"Federated": provider.replace("idp", "idq")}, "sts:AssumeRoleWithWebIdentity"))
     [step] = steps(town, provider)
-    assert (step["RoleArn"], step["Verdict"]) == (arn, "conditional")
+    assert (step["Arn"], step["Verdict"]) == (arn, "conditional")
     assert step["Assumed"] == [{"Key": "idp.example.test:sub", "Values": ["job-x"]}]
 
 

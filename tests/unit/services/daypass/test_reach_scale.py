@@ -66,7 +66,7 @@ def reach(town: Town, start: str, calls: list[int]) -> list[Step]:
 def test_who_may_do_everything_reaches_all_in_one_step(company: Town) -> None:
     calls: list[int] = []
     found = reach(company, "boss", calls)
-    roles = [step for step in found if "/team/" in step.role]
+    roles = [step for step in found if "/team/" in step.arn]
     assert len(roles) == ROLES
     assert {step.hops for step in roles} == {1}
     assert sum(1 for step in roles if step.found["Verdict"] == "conditional") == ROLES / 2
@@ -74,7 +74,7 @@ def test_who_may_do_everything_reaches_all_in_one_step(company: Town) -> None:
 
 def test_a_chain_is_followed_to_its_end(company: Town) -> None:
     calls: list[int] = []
-    found = {step.role: step for step in reach(company, "clerk", calls)}
+    found = {step.arn: step for step in reach(company, "clerk", calls)}
     assert len(found) == ROLES
     assert max(step.hops for step in found.values()) == 7
     assert found[arn(0)].doubt == 0
