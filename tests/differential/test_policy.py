@@ -107,6 +107,7 @@ def test_decide_agrees_with_the_user_guide(run: int) -> None:
             operators_seen[world.focus].add(told)
             if decision.allowed:
                 kinds_allowed.add(caller.kind)
+    print(json.dumps({"cases": cases, **outcomes, "layers": {" ".join(key): count for key, count in sorted(layers_seen.items())}}))
     assert outcomes["allowed"] >= 0.3 * cases, outcomes
     if cases >= 20_000:
         _check_coverage(layers_seen, operators_seen)

@@ -9,7 +9,7 @@ from daypass.policy.document import Kind, read_document
 from daypass.policy.principal import ACCOUNT, DIRECT, NOT, ROLE, Closeness
 from daypass.policy.rules import Rule, compile_rule
 from daypass.values.caller import Caller
-from unit.policy.people import ANYONE, HERE, PROVIDER, ROLE_ARN, SESSION, TOKEN, USER, statement
+from unit.policy.people import ANYONE, HERE, PROVIDER, ROLE_ARN, SERVICE, SESSION, TOKEN, USER, statement
 
 
 def _rule(kind: Kind = "identity", effect: str = "Allow", **more: Any) -> Rule:
@@ -92,7 +92,7 @@ def test_an_allow_of_all_but_some_names_everybody_else() -> None:
 
     there = {"AWS": THERE}
     assert [names(there, caller) for caller in (USER, SESSION, ANYONE)] == [DIRECT, DIRECT, DIRECT]
-    assert [names(there, caller) for caller in (TOKEN,)] == [NOT]  # as with "*": a token is named by its provider alone
+    assert [names(there, caller) for caller in (TOKEN, SERVICE)] == [NOT, NOT]  # as with "*": they are named by their own names alone
     assert names(there, SESSION, Condition={"ArnLike": {"aws:PrincipalArn": ROLE_ARN}}) is ROLE
     # whoever is listed in any way is left out: by the account, the role, the session
     for listed in ({"AWS": HERE}, {"AWS": ROLE_ARN}, {"AWS": SESSION.arn}, {"AWS": [THERE, SESSION.arn]}):
