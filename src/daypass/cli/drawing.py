@@ -106,7 +106,8 @@ def _fold(box: _Box, hidden: Sequence[_Box], what: str) -> None:
     names = [child.title.partition("\n")[0] for child in hidden]
     kept = {id(child) for child in hidden}
     box.children = [child for child in box.children if id(child) not in kept]
-    box.children.append(_Box(f"{roles} more roles", what, "", box.column + 1, "\n".join(names), roles=roles))
+    more = "roles" if all(child.line == _TAKES for child in hidden) else "ways"
+    box.children.append(_Box(f"{roles} more {more}", what, "", box.column + 1, "\n".join(names), roles=roles))
 
 
 def _fold_the_furthest(root: _Box) -> None:
@@ -195,7 +196,8 @@ def _summary(steps: Sequence[Step]) -> str:
         return "no role"
     accounts = len({step.found["Account"] for step in steps})
     furthest = max(step.hops for step in steps)
-    return f"{_many(len(steps), 'role')} in {_many(accounts, 'account')}, in at most {_many(furthest, 'step')}"
+    what = "role" if all(step.taken for step in steps) else "way"
+    return f"{_many(len(steps), what)} in {_many(accounts, 'account')}, in at most {_many(furthest, 'step')}"
 
 
 def _many(count: int, what: str) -> str:

@@ -121,3 +121,28 @@ def test_a_picture_that_cannot_be_written(daypass: Any, fake: Any, tmp_path: Any
 def test_a_short_name() -> None:
     assert short(arn("team/x")) == f"{HERE}:team/x"
     assert short("dana") == "dana"
+
+
+def test_escalations_are_told_apart(daypass: Any, fake: Any, tmp_path: Any) -> None:
+    made = step("dana", "b") | {"By": "iam:UpdateAssumeRolePolicy", "TrustStatement": ""}
+    power = step("dana", "a") | {"By": "iam:PutRolePolicy", "Gives": "permissions", "TrustStatement": ""}
+    granted = [{"Steps": [step("dana", "a")], "Roles": 2}, {"Steps": [], "Roles": 2}]
+    changed = [{"Steps": [made]}, {"Steps": []}, {"Steps": [power]}]
+    fake.reply("ListAssumableRoles", *granted)
+    fake.reply("ListEscalations", *changed)
+    drawn = tmp_path / "reach.svg"
+    told = json.loads(daypass("can-become", "--data", fake.data, "dana", "--escalations", "--svg", drawn, "-o", "json").out)
+    assert [(one["Kind"], one["By"], one["Gives"], one["Hops"]) for one in told] == [
+        ("take", "sts:AssumeRole", "identity", 1),
+        ("make", "iam:UpdateAssumeRolePolicy", "identity", 1),
+        ("make", "iam:PutRolePolicy", "permissions", 1),
+    ]
+    assert [members.get("Among") for name, members in fake.asked if name == "ListEscalations"] == [None, None, ["dana", arn("a"), arn("b")]]
+    picture = drawn.read_text()
+    assert "by iam:PutRolePolicy" in picture
+    assert "can change IAM" in picture
+    fake.reply("ListAssumableRoles", *granted)
+    fake.reply("ListEscalations", *changed)
+    table = daypass("can-become", "--data", fake.data, "dana", "--escalations").out.splitlines()
+    assert [line.split()[2] for line in table[1:]] == ["take", "make", "make"]
+    assert f"any permission by {arn('a')}" in table[3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,7 +107,10 @@ def test_what_a_role_gives_itself(town: Town, action: str) -> None:
     assert told(town, arn, powers=True) == {(action, "worker")}
 
 
-def test_every_way_of_the_table_is_tried_here() -> None:
+def test_every_way_of_the_table_is_tried_here_and_told_in_the_reference() -> None:
+    told = (Path(__file__).parents[4] / "docs/reference/escalations.md").read_text("utf-8")
+    named = {name.replace("Role", "User") if name.endswith("Boundary") else name for name in (way.name for way in WAYS)}
+    assert {name for name in named if f":{name}`" not in told} == set()
     tried = {*BECOMES, *CHANGES, *OF_ROLES, "iam:UpdateLoginProfile", "sts:AssumeRoot"}
     assert {f"{way.service}:{way.name}" for way in WAYS} == tried
 

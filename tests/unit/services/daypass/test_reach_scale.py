@@ -103,3 +103,24 @@ def test_the_picture_of_a_thousand_roles_stays_a_picture(company: Town) -> None:
     text = draw("boss", reach(company, "boss", []))
     assert text.count("<g>") < 60
     assert "more roles" in text
+
+
+def test_who_may_do_everything_is_asked_of_every_role_once(company: Town) -> None:
+    """An administrator of an account of a hundred roles: every one is its own, and those who are as mighty are not asked anew."""
+    changes = Changes()
+    names = [f"arn:aws:iam::{account(3)}:user/chief{number}" for number in range(50)]
+    for number in range(len(names)):
+        id_ = f"AIDACHIEF{number:03}"
+        changes.put(User(id=id_, account=account(3), created=START, name=f"chief{number}", inline={"p": ALLOW_ALL}))
+    company.it.store.write(changes)
+    given = {"Principals": names}
+    steps = company.it.call("daypass", "ListEscalations", given, company.operator)["Steps"]
+    asked = [sum(1 for step in steps if step["From"] == name) for name in names]
+    roles = {step["Arn"] for step in steps if ":role/" in step["Arn"]}
+    assert len(roles) == ROLES / ACCOUNTS
+    assert len(steps) == len({step["Arn"] for step in steps}) == ROLES / ACCOUNTS + len(names)
+    assert asked[2:] == [0] * (len(names) - 2)
+    gone = Changes()
+    for number in range(len(names)):
+        gone.delete(company.it.store.snapshot.users.find(f"AIDACHIEF{number:03}"))
+    company.it.store.write(gone)
