@@ -132,8 +132,7 @@ def _rails() -> str:
         used = ". Not acted upon either, when it is stored already" if rail.at_use else ""
         out.append(f"| `{rail.name}` | {rail.default} | {rail.aws} | {', '.join(sorted(rail.kinds))} | {rail.about}{used} |")
     out += [
-        "\n`NotPrincipal` with `Allow` needs no rail: AWS does not take it, and neither does daypass.\n",
-        "## CI services that `ci-subject` and `ci-pattern` know\n",
+        "\n## CI services that `ci-subject` and `ci-pattern` know\n",
         "A token of any of their customers has the same signature. A condition counts when it is a positive one without `IfExists` or",
         "`ForAllValues`, and every value is fixed as far as it names whose job it is.\n",
         "| service | issuer that all share | claims that count | a value of `sub` to imitate | source |",
