@@ -67,7 +67,7 @@ def test_a_ci_service_without_a_condition_on_whose_job_it_is(condition: dict[str
     "subject",
     [
         "*", "repo:*", "repo:acme*", "repo:acme?/app:*", "re*", "repo:${aws:username}/x", "repo:acme", "repo:/app:*", "environment:prod",
-        "repository_owner:acme*", ["repo:acme/app:*", "repo:acme*"],
+        "repository_owner:acme*", "repo:acme@1*/app:*", ["repo:acme/app:*", "repo:acme*"],
     ],
 )  # fmt: skip
 def test_a_pattern_that_is_open_before_it_names_whose_job_it_is(subject: str | list[str]) -> None:
@@ -81,6 +81,8 @@ def test_a_pattern_that_is_open_before_it_names_whose_job_it_is(subject: str | l
         {"StringLike": {"sub": ["repo:acme/app:*", "repo:acme/web:environment:prod"]}},
         {"StringEquals": {"sub": "repo:acme/app:ref:refs/heads/main"}},
         {"StringEquals": {"sub": "repository_owner:acme"}},
+        {"StringEquals": {"sub": "repo:acme@123456/app@456789:ref:refs/heads/main"}},  # GitHub's form since 2026-07-15
+        {"StringLike": {"sub": "repo:acme@123456/*"}},
         {"StringLike": {"SUB": "repo:acme/app:*"}},
         {"ForAnyValue:StringLike": {"sub": "repo:acme/app:*"}},
         {"StringEquals": {"repository_owner_id": "12345"}},
