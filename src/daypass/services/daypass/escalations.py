@@ -31,6 +31,7 @@ Gives = Literal["identity", "permissions", "task"]
 _AT_ONCE = 100  # targets asked for under the lock at a time
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 _ATTACHED, _BOUNDED = {"policy_arn": _ADMINISTRATOR}, {"permissions_boundary": _ADMINISTRATOR}
+_DOUBTS = ("allowed", "conditional", "unknown", "denied")
 _NAMED = {User: "user_name", Role: "role_name", Group: "group_name"}
 _OPEN_TRUST = policy.read_policy(
     '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}}', "trust"
@@ -171,8 +172,11 @@ def _steps(
             with ctx.node.store.reading():
                 asked = [(target, *_gathered(one, way, target)) for target in waiting[first : first + _AT_ONCE] if _works(one, way, target)]
             for target, ask, facts in asked:
-                answer = one.suppose.ask(ask, caller, {**facts, **one.standing.facts, **supposed}, one.layers)
-                if answer.verdict == "denied" or not _can_use(one, way, ask, supposed):
+                brought = {**facts, **one.standing.facts, **supposed}
+                answer = one.suppose.ask(ask, caller, brought, one.layers)
+                if way.name == "UpdateAssumeRolePolicy" and answer.verdict != "denied":
+                    answer = _then_entered(one, ask, brought, answer)
+                if answer.verdict == "denied":
                     continue
                 if answer.verdict == "allowed":
                     done.add((_arn(target), way.gives))
@@ -225,13 +229,15 @@ def _enters(sender: Context, member: str) -> bool:
     return inside and "RootSessions" in organization.features
 
 
-def _can_use(one: _From, way: Way, ask: Ask, supposed: Mapping[str, Values]) -> bool:
-    """Whether a role whose trust somebody rewrites for itself can then be assumed: boundaries and organization may still say no."""
-    if way.name != "UpdateAssumeRolePolicy":
-        return True
+def _then_entered(one: _From, ask: Ask, brought: Mapping[str, Values], written: policy.Supposition) -> policy.Supposition:
+    """`written`, held to whether the role whose trust was rewritten can be assumed: boundaries and organization may still say no."""
     caller = one.standing.caller
+    if caller.kind == "root":
+        return written._replace(verdict="denied")  # "Roles may not be assumed by root accounts." (assume_role.py)
     enter = Ask("sts:AssumeRole", ask.resource, ask.account, ask.context, "must", _OPEN_TRUST)
-    return caller.kind != "root" and one.suppose.ask(enter, caller, {**one.standing.facts, **supposed}, one.layers).verdict != "denied"
+    entered = one.suppose.ask(enter, caller, brought, one.layers)
+    worse = max(written.verdict, entered.verdict, key=_DOUBTS.index)
+    return written._replace(verdict=worse, assumed={**entered.assumed, **written.assumed})
 
 
 def _shown(ctx: Context, one: _From, way: Way, target: Target, answer: policy.Supposition) -> dict[str, Any]:

@@ -133,7 +133,10 @@ def test_a_user_with_two_keys_gets_no_third(town: Town, alice: Any) -> None:
 def test_a_rewritten_trust_is_of_no_use_to_who_may_assume_nothing(town: Town, alice: Any) -> None:
     may(town, "iam:UpdateAssumeRolePolicy")
     assert ("iam:UpdateAssumeRolePolicy", "closed") in told(town, "alice")  # a trust that names her is enough
-    deny = {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"}
+    deny: dict[str, Any] = {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"}
+    unless = deny | {"Condition": {"StringNotEquals": {"sts:ExternalId": "e1"}}}
+    town.iam("PutUserPolicy", UserName="alice", PolicyName="d", PolicyDocument=policy(unless))
+    assert {step["Verdict"] for step in call(town, "ListEscalations", Principals=["alice"])} == {"conditional"}
     town.iam("PutUserPolicy", UserName="alice", PolicyName="d", PolicyDocument=policy(deny))
     assert told(town, "alice") == set()
 
@@ -196,3 +199,10 @@ def test_a_members_root_is_entered_where_root_sessions_are_on(town: Town) -> Non
     assert (step["Arn"], step["By"], step["Gives"]) == (f"arn:aws:iam::{partner}:root", "sts:AssumeRoot", "task")
     # one task is not the whole account: the way ends there
     assert [one.arn for one in reach(town, "alice")] == [step["Arn"]]
+
+
+def test_whoever_is_not_there_is_named(town: Town) -> None:
+    town.user("alice")
+    for given in ({"Principals": ["nobody"]}, {"Principals": ["alice"], "Among": ["nobody"]}):
+        with pytest.raises(Refused, match="There is no user or role nobody"):
+            call(town, "ListEscalations", **given)
