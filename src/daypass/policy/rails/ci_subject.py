@@ -1,7 +1,8 @@
 """Guard rails: trust in a CI service that is not held to one's own jobs, for want of a condition or by a pattern that is too wide.
 
-Attack row C26. The first is what AWS refuses at write since June 2025, for shared issuers (its list is not published as data). An issuer
-that is one customer's own is a lesser danger, so that a missing condition counts as a pattern that is too wide.
+Attack row C26. The first is what AWS refuses at write since June 2025, for shared issuers (IAM User Guide, "Identity-provider controls for
+shared OIDC providers", whose list has a few that issuers.py has not). An issuer that is one customer's own is a lesser danger, so that a
+missing condition counts as a pattern that is too wide.
 """
 
 from __future__ import annotations
