@@ -135,8 +135,7 @@ def test_F36_without_memory_requests_fail_and_none_is_let_through(data_dir: Path
         assert json.loads(server.command("events", "verify", "-o", "json").stdout)["Intact"]
         server.is_over = True
         server.process.send_signal(signal.SIGTERM)
-        # connections whose end could not be told for want of memory are waited for as long as any
-        assert server.process.wait(DRAIN_SECONDS + 20) == 0
+        assert server.process.wait(DRAIN_SECONDS - 5) == 0  # no connection is waited for that no answer will ever come on
 
 
 BUG = """

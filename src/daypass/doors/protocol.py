@@ -240,20 +240,27 @@ class ApiProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        # INVARIANT: whatever fails here, as for want of memory, fails before the message counts as whole: one that is whole waits for its
+        # answer, and this one would for ever (F-36)
+        request = self._read_request() if self._on_plane and not self.transport.is_closing() else None
         self._disarm()
         self._is_due = False
         self._in_head = True
         self._brought = self._pieces = 0
         if not self._on_plane:
             super().on_message_complete()
-        elif not self.transport.is_closing():
-            path, _, query = self.url.partition(b"?")
-            method, body = self.parser.get_method().decode("ascii"), b"".join(self._exchange.body)
-            self._exchange.has_body = method != "HEAD"
-            headers, peer, secure = tuple(self.headers), self._peer, self.scheme == "https"
-            if self._is_proxied:
-                peer, secure = self.server_state.proxies.origin(headers)
-            self._request = Request(method, path, query, headers, body, peer, secure)
+        else:
+            self._request = request
+
+    def _read_request(self) -> Request:
+        """The message that is there as a whole, for the plane."""
+        path, _, query = self.url.partition(b"?")
+        method, body = self.parser.get_method().decode("ascii"), b"".join(self._exchange.body)
+        self._exchange.has_body = method != "HEAD"
+        headers, peer, secure = tuple(self.headers), self._peer, self.scheme == "https"
+        if self._is_proxied:
+            peer, secure = self.server_state.proxies.origin(headers)
+        return Request(method, path, query, headers, body, peer, secure)
 
     def _answer(self, response: Response) -> None:
         """What the plane calls: the whole answer in one write, since each write is a system call and wakes the client."""

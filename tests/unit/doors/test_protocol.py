@@ -139,6 +139,19 @@ def test_nothing_follows_an_answer_that_is_given_twice(tmp_path: Path) -> None:
         assert b"again" not in served.exchange(get(close=False))
 
 
+def test_a_message_that_cannot_be_taken_is_refused_and_waits_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F-36: its connection ends, though no answer will ever come."""
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    with serving(tmp_path, application=Plane()) as served:
+        with monkeypatch.context() as short:
+            short.setattr("daypass.doors.protocol.Request", no_memory)
+            assert status(served.exchange(get(close=False))) == 400
+        assert status(served.exchange(get())) == 200
+
+
 def test_an_endless_target(served: Served) -> None:
     assert status(served.exchange(b"GET /" + b"a" * (MAX_HEAD + 1), get()[5:])) == 414
 
