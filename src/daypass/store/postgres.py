@@ -46,6 +46,8 @@ _SERVER_SETTINGS = {
     "tcp_keepalives_idle": "5",  # the server lets go of what a node held that vanished
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
+    # keepalives rest while something is not acknowledged: a NOTIFY to a node that vanished kept its session there, and with it its name
+    "tcp_user_timeout": "10000",
 }
 _LIVELY = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}  # a peer that vanished
 
