@@ -80,6 +80,7 @@ def test_what_libpq_is_given() -> None:
     assert (given["user"], given["host"], given["port"], given["dbname"], given["password"]) == ("u", "h", 5433, "d", "s3cret")
     assert given["sslrootcert"] == "/ca"
     assert given["options"].startswith("-csearch_path=x -c statement_timeout=4s")
+    assert "-c tcp_user_timeout=10000" in given["options"]  # the server's side of a peer that vanished, NOTIFY or not (F-14)
 
 
 def test_the_password_stands_in_no_text_of_the_engine(cluster: Cluster) -> None:
