@@ -17,7 +17,7 @@ import daypass.services.organizations  # noqa: F401 - offers the operations
 from daypass.policy.rails import DEFAULTS, Settings
 from daypass.services.daypass.first_start import first_records
 from daypass.store import Changes, Snapshot
-from daypass.store.records import Account, Record
+from daypass.store.records import Account, Organization, Record
 from daypass.values.arn import root_arn
 from daypass.values.caller import Caller
 from daypass.values.decision import Ask
@@ -50,12 +50,16 @@ class World:
 
     def __post_init__(self) -> None:
         self.commit(first_records(self.now, self.random))
-        organization = self.store.organization
-        assert organization is not None
+        organization = self.organization
         self.account = organization.account
         other = Account(id=OTHER, account=OTHER, created=self.now, name="other", email="other@example.org", parent=organization.root_id)
         self.commit_record(other)
         self.caller = self.root(self.account)
+
+    @property
+    def organization(self) -> Organization:
+        """The one that the first start made."""
+        return min(self.store.organizations, key=lambda one: (one.created, one.id))
 
     def random(self, count: int) -> bytes:
         """Bytes that never repeat."""

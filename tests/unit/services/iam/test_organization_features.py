@@ -19,8 +19,7 @@ def trusting(world: World) -> World:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_feature_is_switched_on_and_off_as_often_as_one_likes(trusting: World, kind: str) -> None:
-    organization = trusting.store.organization
-    assert organization is not None
+    organization = trusting.organization
     assert trusting.call("ListOrganizationsFeatures") == {"OrganizationId": organization.id, "EnabledFeatures": []}
     for _ in range(2):
         assert trusting.call(f"EnableOrganizations{kind}")["EnabledFeatures"] == [kind]
@@ -46,8 +45,7 @@ def test_a_member_may_not_unless_it_is_a_delegate_and_then_not_enable(trusting: 
     for name in ("EnableOrganizationsRootSessions", "DisableOrganizationsRootSessions", "ListOrganizationsFeatures"):
         with refused("AccountNotManagementOrDelegatedAdministratorException"):
             trusting.call(name, by=member)
-    organization = trusting.store.organization
-    assert organization is not None
+    organization = trusting.organization
     for service, code in (("sso.amazonaws.com", "AccountNotManagementOrDelegatedAdministratorException"), ("iam.amazonaws.com", "")):
         trusting.commit_record(replace(organization, delegates=(Delegate(account=OTHER, service=service, since=trusting.now),)))
         if code:

@@ -79,8 +79,7 @@ def test_an_email_names_one_account(world: World) -> None:
 
 
 def test_what_is_asked(world: World) -> None:
-    organization = world.store.organization
-    assert organization is not None
+    organization = world.organization
     ask = world.asks("DescribeAccount", service="organizations", AccountId=OTHER)[0]
     assert ask.resource == f"arn:aws:organizations::{world.account}:account/{organization.id}/{OTHER}"
     assert world.asks("CreateAccount", service="organizations", Email="e", AccountName="n")[0].resource == "*"

@@ -40,8 +40,7 @@ class Town(World):
         self.commit_record(Account(id=STRANGER, account=STRANGER, created=self.now, name="stranger", email="stranger@example.org"))
         for account in (self.account, OTHER, STRANGER):
             self.add_admin(account)
-        organization = self.store.organization
-        assert organization is not None
+        organization = self.organization
         self.root_id = organization.root_id
         self.organization_id = organization.id
 
