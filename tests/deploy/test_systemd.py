@@ -6,12 +6,15 @@ this host, and a network namespace with nothing but a loopback of its own.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,14 @@ class Machine:
             self._process.wait()
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """One machine at a time on this host: two would share a cgroup, and one take away what the other has just made."""
+    with (Path(tempfile.gettempdir()) / "daypass-machine.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="module")
 def machine(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine with the image's /opt/daypass, on which `systemctl enable --now daypass` was typed."""
@@ -105,13 +116,14 @@ def machine(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
     (root / "image.tar").unlink()
     shutil.rmtree(root / DATA[1:])
     shutil.copy(ROOT / "deploy" / "daypass.service", root / "etc/systemd/system")
-    booted = Machine(root)
-    try:
-        booted.run("systemctl", "enable", "--now", "daypass")
-        yield booted
-    finally:
-        booted.end()
-        shutil.rmtree(root)
+    with alone():
+        booted = Machine(root)
+        try:
+            booted.run("systemctl", "enable", "--now", "daypass")
+            yield booted
+        finally:
+            booted.end()
+            shutil.rmtree(root)
 
 
 @pytest.fixture(autouse=True)
