@@ -321,3 +321,19 @@ def test_f24_beside_an_earlier_version_nothing_rotates_and_afterwards_that_one_s
     with one._engine.begin() as connection:
         (oldest,) = connection.execute(text("SELECT value FROM settings WHERE key = 'oldest-schema'")).one()
     assert bytes(oldest) == b"0002"
+
+
+def test_who_looks_for_damage_leaves_the_keys_to_the_storage_thread(open_another: Open) -> None:
+    """Rows under a data key that this node has not heard of are read with it, and its own vault stays as it was (fault F-21)."""
+    first, second = open_another(), open_another()
+    fill(first, 3)
+    second.catch_up(NOW)
+    before = second.rotation.data_keys
+    begin_data(first)
+    first.rotation.round(LATER)
+    reseal_all(first)
+    assert second.damage() == []
+    assert second.rotation.data_keys is before
+    execute(first, "UPDATE users SET body = :body WHERE id = :id", body=b"\0", id=user(2).id)
+    assert [told.partition(":")[0] for told in second.damage()] == [f"users {user(2).id}"]
+    assert second.rotation.data_keys is before

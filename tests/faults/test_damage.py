@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from daypass.cli.doctor_server import check_rows
 from daypass.store.ledger import verify
 from daypass.values.errors import ConfigError
 from rig.node import Keys, Refused, TestNode
@@ -61,10 +62,13 @@ FLIP = "SET sealed = substr(sealed, 1, 30) || x'00' || substr(sealed, 32)"
 def test_F21_a_damaged_row_takes_its_object_and_no_other(town: Town, caplog: pytest.LogCaptureFixture, table: str, damage: str) -> None:
     a, b = town.user("a"), town.user("b")
     assert may(town.it, a)
+    assert town.it.call("daypass", "VerifyDatabase", {}, town.it.operator()) == {"Intact": True, "Problems": []}
     with caplog.at_level(logging.ERROR):
         node = reopened(town, damage)
     assert [vars(record)["table"] for record in caplog.records if record.message == "a row is damaged"] == [table]
-    assert [told for told in node.store.damage() if told.startswith(table)] != []
+    found = node.call("daypass", "VerifyDatabase", {}, node.operator())
+    assert (found["Intact"], [told.partition(" ")[0] for told in found["Problems"]]) == (False, [table])
+    assert [finding.state for finding in check_rows(found, "d")] == ["fail"]
     assert not may(node, a)
     assert may(node, b)
     node.call("iam", "CreateUser", {"UserName": "new"}, b)

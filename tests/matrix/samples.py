@@ -147,6 +147,7 @@ _SAMPLES: dict[tuple[str, str], Any] = {
     ("daypass", "RevokeKey"): lambda world: {"KeyId": _retained_seal_key(world)},
     ("daypass", "ListEvents"): lambda world: {"MaxResults": 5},
     ("daypass", "VerifyLedger"): lambda world: {},
+    ("daypass", "VerifyDatabase"): lambda world: {},
     ("daypass", "RevokeSessions"): lambda world: {"SessionId": world.victim},
     ("iam", "CreateUser"): _named("User", "fresh"),
     ("iam", "GetUser"): _named("User"),

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from daypass.cli import control, env, screen
-from daypass.cli.doctor_server import check_certificate, check_nodes, check_server
+from daypass.cli.doctor_server import check_certificate, check_nodes, check_rows, check_server
 from daypass.cli.exits import CONFIG, DENIED, OK, UNREACHABLE, Trouble
 from daypass.cli.finding import Finding
 
@@ -54,6 +54,7 @@ def examine(data: str, environ: Mapping[str, str]) -> Iterator[Finding]:
         else:
             yield from _asked(data, "ListKeys", "keys", check_keys)
             yield from _asked(data, "ListNodes", "nodes", check_nodes)
+            yield from _asked(data, "VerifyDatabase", "rows", check_rows)
         yield from check_server(data, server, time.time())
     except Trouble as trouble:
         yield Finding("server", "fail", trouble.what, trouble.remedy, trouble.exit_code)

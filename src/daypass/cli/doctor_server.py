@@ -84,6 +84,15 @@ def check_nodes(listed: Mapping[str, Any], data: str) -> Iterator[Finding]:
         yield Finding("nodes", "ok", f"{len(nodes)} of {len(nodes)} live")
 
 
+def check_rows(found: Mapping[str, Any], data: str) -> Iterator[Finding]:
+    """What in the database is damaged, row by row. `found` is the answer of VerifyDatabase."""
+    for problem in found["Problems"]:
+        remedy = "what needs it is denied: make it anew, or daypass restore from a backup"
+        yield Finding("rows", "fail", f"damaged in the database: {problem}", remedy)
+    if found["Intact"]:
+        yield Finding("rows", "ok", "every row of the database can be read")
+
+
 def check_listeners(listeners: Sequence[str]) -> Iterator[Finding]:
     """Who can reach what: plain HTTP and metrics are for this host alone. The API's listener is the first."""
     for number, text in enumerate(listeners):

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from daypass.store.changes import Changes, Conflict, Told
+from daypass.store.changes import Changes, Conflict, Told, say_nothing
 from daypass.store.engine import is_shared
+from daypass.store.keys import Envelope
 from daypass.store.records import Record
 from daypass.store.rows import Unreadable, read_row, stand_in
 from daypass.store.snapshot import Snapshot
@@ -41,22 +42,23 @@ def newest(connection: Connection) -> int:
     return number
 
 
-def load(connection: Connection, vault: Vault, now: datetime, told: Told) -> Iterator[Found]:
-    """Every record, in parts (never are all rows in memory beside all records), after the keys that it is sealed under.
-
-    `told` is told how many there are so far. Raises StoreFailed for a data key that was tampered with.
-    """
-    vault.refresh(connection)
+def load(connection: Connection, envelope: Envelope, now: datetime, told: Told) -> Iterator[Found]:
+    """Every record, in parts (never are all rows in memory beside all records). `told` is told how many there are so far."""
     done = 0
     total = sum(connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES.values())
     for kind, table in TABLES.items():
         rows = connection.execution_options(yield_per=_PART).execute(select(table)).mappings()
         for part in rows.partitions():
             found = Found([], [], [])
-            _read(part, kind, vault, now, found)
+            _read(part, kind, envelope, now, found)
             yield found
             done += len(part)
             told("records", done, total)
+
+
+def damaged(connection: Connection, envelope: Envelope, now: datetime) -> list[Unreadable]:
+    """Every row that cannot be read, each told of in the log as well."""
+    return [row for found in load(connection, envelope, now, say_nothing) for row in found.damaged]
 
 
 def forgotten(connection: Connection, seq: int) -> bool:
@@ -66,7 +68,7 @@ def forgotten(connection: Connection, seq: int) -> bool:
 
 
 def since(connection: Connection, seq: int, vault: Vault, now: datetime) -> Found:
-    """The state now of every record that was changed after `seq`, data keys first. Raises StoreFailed as `load`."""
+    """The state now of every record that was changed after `seq`, data keys first. Raises StoreFailed for one that was tampered with."""
     touched: dict[type[Record], dict[str, None]] = {}
     keys_changed = False
     for row in connection.execute(select(changes.c.kind, changes.c.id).where(changes.c.seq > seq).order_by(changes.c.seq)):
@@ -81,7 +83,7 @@ def since(connection: Connection, seq: int, vault: Vault, now: datetime) -> Foun
         table, wanted = TABLES[kind], list(ids)
         for start in range(0, len(wanted), _AT_ONCE):
             query = select(table).where(table.c.id.in_(wanted[start : start + _AT_ONCE]))
-            _read(connection.execute(query).mappings(), kind, vault, now, found)
+            _read(connection.execute(query).mappings(), kind, vault.envelope, now, found)
         there = {record.id for record in found.put if type(record) is kind}
         found.removed.extend((kind, id) for id in wanted if id not in there)
     return found
@@ -142,10 +144,10 @@ def everything(snapshot: Snapshot) -> Iterator[Record]:
         yield from snapshot.records(kind)
 
 
-def _read(rows: Iterable[Row], kind: type[Record], vault: Vault, now: datetime, found: Found) -> None:
+def _read(rows: Iterable[Row], kind: type[Record], envelope: Envelope, now: datetime, found: Found) -> None:
     for row in rows:
         try:
-            found.put.append(read_row(kind, row, vault.envelope))
+            found.put.append(read_row(kind, row, envelope))
         except Unreadable as damage:
             told = {"table": damage.table, "id": damage.id, "error": damage.why, "consequence": "what needs it is denied"}
             log.error("a row is damaged", extra=told)

@@ -208,9 +208,8 @@ class Store:
 
     def damage(self) -> list[str]:
         """What is damaged in the database, one sentence each: pages, and rows that cannot be read. Takes long on a large one."""
-        with self._database.reading() as connection:
-            rows = [row for found in feed.load(connection, self._vault, self._fresh, say_nothing) for row in found.damaged]
-            return [*damage_of(connection), *map(str, rows)]
+        with self._database.reading(patient=True) as connection:
+            return [*damage_of(connection), *map(str, feed.damaged(connection, self._vault.envelope_in(connection), self._fresh))]
 
     # -- passes
 
@@ -385,7 +384,8 @@ class Store:
         with self._database.reading(patient=True) as connection:
             seq = feed.newest(connection)
             snapshot = Snapshot(Usage(books.get_usage(connection)))
-            for found in feed.load(connection, self._vault, now, told):
+            self._vault.refresh(connection)
+            for found in feed.load(connection, self._vault.envelope, now, told):
                 snapshot.apply(found.put, ())
         with self._lock:
             for key_id, use in self.snapshot.usage.take_fresh():

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,13 +42,14 @@ def put_setting(connection: Connection, key: str, value: bytes) -> None:
 class Vault:
     """The data keys of a database, opened. `envelope` seals and opens with them: another object whenever one of them changes.
 
-    `refresh` and `take` belong to the storage thread; `make` and `moved`, which ask the root key, to any.
+    `refresh` and `take` belong to the storage thread; `envelope_in`, `make` and `moved`, which ask the root key, to any.
     """
 
     def __init__(self, root_key: RootKey, installation: str, keys: Sequence[DataKey]) -> None:
         self._root_key = root_key
         self._asking = threading.Lock()
         self._installation = installation
+        self.keys: tuple[DataKey, ...] = ()
         self._hold(keys)
 
     @property
@@ -60,14 +62,13 @@ class Vault:
 
         Raises StoreFailed, and keeps what it has, unless each is as it was wrapped and one is active.
         """
-        rows = _rows(connection)
-        if rows != [key.row for key in self.keys]:
-            held = {key.row: key for key in self.keys}
-            try:
-                with self._asking:
-                    self._hold([held.get(row) or _opened(self._root_key, self._installation, row) for row in rows])
-            except ConfigError as error:
-                raise StoreFailed(str(error)) from error
+        with _as_failure():
+            self._hold(self._keys_in(connection))
+
+    def envelope_in(self, connection: Connection) -> Envelope:
+        """The envelope of the data keys as they stand there; the vault stays as it is. Raises StoreFailed as `refresh`."""
+        with _as_failure():
+            return self._envelope_of(self._keys_in(connection))
 
     def take(self, changed: Mapping[str, DataKey | None]) -> None:
         """Take in what was just committed: keys by id, None for one that is gone."""
@@ -85,15 +86,36 @@ class Vault:
         with self._asking:
             return data_key.move(self._root_key, self._installation, key, state)
 
+    def _keys_in(self, connection: Connection) -> Sequence[DataKey]:
+        keys, rows = self.keys, _rows(connection)
+        held = {key.row: key for key in keys}
+        if rows == list(held):
+            return keys
+        with self._asking:
+            return [held.get(row) or _opened(self._root_key, self._installation, row) for row in rows]
+
     def _hold(self, keys: Sequence[DataKey]) -> None:
+        if keys is not self.keys:
+            self.envelope = self._envelope_of(keys)
+            self.keys = tuple(keys)  # by id
+
+    def _envelope_of(self, keys: Sequence[DataKey]) -> Envelope:
         active = [key.id for key in keys if key.state == "active"]
         if len(active) != 1:
             raise ConfigError(
                 f"The database has {'several active data keys' if active else 'no active data key'}: table data_keys must be brought back "
                 "from a backup. Nothing was changed."
             )
-        self.keys = tuple(keys)  # by id
-        self.envelope = Envelope(self._installation, {key.id: key.key.reveal() for key in keys}, active[0])
+        return Envelope(self._installation, {key.id: key.key.reveal() for key in keys}, active[0])
+
+
+@contextmanager
+def _as_failure() -> Iterator[None]:
+    """What is wrong with the keys in the database, as a failure of the store."""
+    try:
+        yield
+    except ConfigError as error:
+        raise StoreFailed(str(error)) from error
 
 
 def open_vault(engine: Engine, root_key: RootKey, now: datetime) -> Vault:

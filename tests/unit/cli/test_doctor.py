@@ -87,6 +87,7 @@ def data(fake: Any, health: Health) -> Path:
     """A data directory with nothing wrong."""
     fake.reply("DescribeServer", described(health.url))
     fake.reply("ListNodes", {"Position": 1, "Nodes": [NODE]})
+    fake.reply("VerifyDatabase", {"Intact": True, "Problems": []})
     fake.reply("ListKeys", {"Keys": [KEY], "RotateAfterSeconds": 30 * DAY})
     write_profile(fake.data, health.url)
     (fake.data / "root.key").touch(mode=0o600)
@@ -107,7 +108,7 @@ def states(findings: Any) -> dict[str, str]:
 def test_nothing_wrong(daypass: Any, data: Path) -> None:
     assert states(doctor.examine(str(data), {})) == dict.fromkeys(
         (
-            *("server", "keys", "nodes", "database", "feed", "ledger", "listeners", "open files", "disk"),
+            *("server", "keys", "nodes", "rows", "database", "feed", "ledger", "listeners", "open files", "disk"),
             *("address", "clock", "profile", "environment", "files", "python"),
         ),
         "ok",
@@ -134,7 +135,7 @@ def test_keys_that_are_old_or_held_up(key: dict[str, Any], state: str, says: str
 
 def test_json_tells_the_same(daypass: Any, data: Path) -> None:
     findings = json.loads(daypass("doctor", "--data", data, "-o", "json").out)
-    assert [finding["Check"] for finding in findings][:4] == ["server", "keys", "nodes", "database"]
+    assert [finding["Check"] for finding in findings][:5] == ["server", "keys", "nodes", "rows", "database"]
     assert all(finding.keys() == {"Check", "State", "Says", "Remedy"} for finding in findings)
 
 

@@ -1,4 +1,4 @@
-"""DescribeServer: what this node is and how it fares, for `daypass doctor`."""
+"""DescribeServer and VerifyDatabase: what this node is, how it fares, and what in its database is damaged, for `daypass doctor`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 import daypass
 from daypass.store import Store, StoreFailed
 from daypass.values.decision import Ask
+from daypass.values.errors import Refusal
 from daypass.way.context import Context
 from daypass.way.operation import Asks, Output, operation
+
+MAX_PROBLEMS = 100  # shown
 
 
 def on_account(action: str) -> Asks:
@@ -49,6 +52,22 @@ def describe_server(ctx: Context) -> Output:
         "Listeners": list(node.rules.listeners),
         **known,
     }
+
+
+@operation("daypass", asks=on_account("VerifyDatabase"))
+def verify_database(ctx: Context) -> Output:
+    """Read every page and every row of the database, and name what is damaged; what it holds is not told (fault F-21)."""
+    damage = ctx.elsewhere(lambda: _damage_of(ctx.node.store))
+    if damage is None:
+        raise Refusal("ServiceUnavailable", "The database does not answer.", 503)
+    return {"Intact": not damage, "Problems": damage[:MAX_PROBLEMS]}
+
+
+def _damage_of(store: Store) -> list[str] | None:
+    try:
+        return store.damage()
+    except StoreFailed:
+        return None
 
 
 def _of_database(store: Store, now: datetime) -> dict[str, int | str]:
