@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from rig.canary import Canaries, watch_client
+from rig.evidence import evidence
 from rig.idp import Idp
 from rig.network import keep_on_this_machine
 from rig.postgres import Cluster
@@ -103,6 +104,15 @@ def operator(server: Server, canaries: Canaries) -> Any:
 def data_dir(tmp_path: Path) -> Path:
     """A path for a data directory of one test."""
     return tmp_path / "data"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show beside a failure why the servers of the test refused what they refused."""
+    report = yield
+    if report.failed and (noted := evidence(getattr(item, "funcargs", {}).values())):
+        report.sections.append(("what the servers noted", noted))
+    return report
 
 
 _attacks: set[str] = set()  # that passed, as the process counts them that collects the results

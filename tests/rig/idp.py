@@ -29,6 +29,7 @@ from cryptography.x509.oid import NameOID
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/jwks"
 HOST = "127.0.0.1"
+HANDSHAKE_SECONDS = 30
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Answer = tuple[int, Mapping[str, str], bytes]  # status, headers, body
@@ -98,12 +99,9 @@ class Idp:
         self.add_key("rsa-1", rsa.generate_private_key(65537, 2048))
         self.add_key("ec-1", ec.generate_private_key(ec.SECP256R1()))
         self._first = dict(self.keys)
-        certificate = make_certificates(folder)
-        self._server = ThreadingHTTPServer((HOST, 0), _handler_for(self))
-        self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        context.load_cert_chain(make_certificates(folder))
+        self._server = _Server(_handler_for(self), context)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -228,6 +226,26 @@ def _default_algorithm(key: PrivateKey) -> str:
     return "RS256" if isinstance(key, rsa.RSAPrivateKey) else f"ES{key.curve.key_size}"
 
 
+class _Server(ThreadingHTTPServer):
+    """Takes connections and leaves all else, the handshake too, to a thread for each: whoever stalls or breaks off stalls nobody."""
+
+    daemon_threads = True
+    request_queue_size = 128  # with a short queue a burst loses connections, and a client tries again only after seconds
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext) -> None:
+        super().__init__((HOST, 0), handler)
+        self._context = context
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        request.settimeout(HANDSHAKE_SECONDS)
+        try:
+            secure = self._context.wrap_socket(request, server_side=True)
+        except OSError:
+            return  # a failed handshake is a case under test
+        with secure:
+            super().finish_request(secure, client_address)
+
+
 def _handler_for(idp: Idp) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 30
@@ -248,7 +266,7 @@ def _handler_for(idp: Idp) -> type[BaseHTTPRequestHandler]:
             try:
                 super().handle()
             except (ConnectionResetError, ssl.SSLError, TimeoutError):
-                return  # a failed handshake is a case under test as well
+                return  # the other side broke off, a case under test as well
 
         def log_message(self, *_: Any) -> None:
             return
