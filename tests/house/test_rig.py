@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+import random  # noqa: TID251  # cases of a test, from a seed
 import socket
 import ssl
 import urllib.request
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from joserfc import jwt
@@ -15,6 +18,7 @@ from joserfc.jwk import KeySet
 from rig.canary import Canaries
 from rig.idp import DISCOVERY, JWKS, Idp, b64
 from rig.network import LeftTheMachine
+from rig.ranks import p_of_shift
 from rig.require import ALL, require, require_root
 
 
@@ -86,3 +90,14 @@ def test_a_token_of_the_test_issuer_can_have_any_header(idp: Idp) -> None:
     header, _, signature = idp.token(key=b"public", header={"kid": None, "crit": ["x"]}).split(".")
     assert header == b64(json.dumps({"alg": "HS256", "typ": "JWT", "crit": ["x"]}).encode())
     assert len(signature) == 43
+
+
+def test_the_rank_test_sees_a_shift_beyond_the_margin_and_no_other() -> None:
+    chance = random.Random(18)
+    quick, slow = ([chance.expovariate(500) for _ in range(2000)] for _ in range(2))
+    assert p_of_shift(slow, quick, 0.0) > 0.01
+    assert p_of_shift([time + 0.0005 for time in slow], quick, 0.001) > 0.99
+    assert p_of_shift([time + 0.0015 for time in slow], quick, 0.001) < 0.01
+    # by hand: of 1, 2 against 3, 4 the second is larger in all four pairs, so that U = 4, of mean 2 and deviation sqrt(5/3)
+    assert p_of_shift([3, 4], [1, 2], 0.0) == pytest.approx(1 - NormalDist().cdf(1.5 / math.sqrt(5 / 3)))
+    assert p_of_shift([1, 1], [1, 1], 0.0) == 1.0

@@ -94,10 +94,11 @@ class Attempt:
         return reply
 
 
-def exchange(url: str, raw: bytes, timeout: float = 20) -> Reply:
-    """Send `raw` to the server of `url` and read one response. An empty answer has status 0."""
+def exchange(url: str, raw: bytes, timeout: float = 20, source: str = "") -> Reply:
+    """Send `raw` to the server of `url`, from the address `source` if one is given, and read one response. An empty answer has status 0."""
     where = urlsplit(url)
-    with socket.create_connection((where.hostname or "", where.port or 80), timeout=timeout) as connection:
+    to, at = (where.hostname or "", where.port or 80), (source, 0) if source else None
+    with socket.create_connection(to, timeout=timeout, source_address=at) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):  # a server that has refused does not read the rest; its answer is there
             connection.sendall(raw)
         data = b""
