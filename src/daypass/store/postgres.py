@@ -107,6 +107,8 @@ def _arguments(url: URL, password: Secret | None) -> dict[str, Any]:
                 f"--db has sslmode={given['sslmode']}, by which every row, and the password, may cross the network in the clear: use "
                 "?sslmode=verify-full&sslrootcert=FILE, with the CA of the database's certificate in FILE"
             )
+        if given["sslmode"] == "require" and "sslrootcert" not in given:
+            log.warning("TLS to the database verifies nobody", extra={"sslmode": "require", "use": "?sslmode=verify-full&sslrootcert=FILE"})
     if password is not None:
         given["password"] = password.reveal().decode()
     options = " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())

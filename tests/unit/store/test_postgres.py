@@ -75,6 +75,14 @@ def test_nothing_leaves_this_host_in_the_clear(mode: str) -> None:
     assert _arguments(read_url(f"postgresql://u@localhost/d?sslmode={mode}"), None)["sslmode"] == mode
 
 
+@pytest.mark.parametrize(
+    ("query", "warned"), [("sslmode=require", 1), ("sslmode=require&sslrootcert=/ca", 0), ("sslmode=verify-ca", 0), ("", 0)]
+)
+def test_tls_that_verifies_nobody_is_warned_of(caplog: pytest.LogCaptureFixture, query: str, warned: int) -> None:
+    _arguments(read_url(f"postgresql://u@db.example/d?{query}"), None)
+    assert len(caplog.records) == warned
+
+
 def test_what_libpq_is_given() -> None:
     given = _arguments(read_url("postgresql://u@h:5433/d?options=-csearch_path%3Dx&sslrootcert=/ca"), Secret("s3cret"))
     assert (given["user"], given["host"], given["port"], given["dbname"], given["password"]) == ("u", "h", 5433, "d", "s3cret")
