@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -25,10 +26,13 @@ SETTINGS = {
 
 
 class Cluster:
-    """A running server in a directory of its own. `stop`, `start`, `restart` as a test likes; `remove` at the end."""
+    """A running server in a directory of its own. `stop`, `start`, `restart` as a test likes; `remove` at the end.
 
-    def __init__(self) -> None:
-        self._bin = _programs()
+    `inside` are the words before each of its commands, which run them elsewhere (rig/partition.py).
+    """
+
+    def __init__(self, inside: Sequence[str] = ()) -> None:
+        self._bin, self._inside = _programs(), inside
         self.directory = Path(tempfile.mkdtemp(prefix="daypass-pg-", dir="/tmp"))  # a socket's path has at most 107 bytes
         self._schemas = count(1)
         self._user = OWNER if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
@@ -43,7 +47,7 @@ class Cluster:
     def _run(self, program: str, *arguments: str) -> str:
         command = [str(self._bin / program), *arguments]
         if os.geteuid() == 0:
-            command = ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--init-groups", *command]
+            command = [*self._inside, "setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--init-groups", *command]
         log = self.directory / "said"
         with log.open("ab") as said:  # a file: the server inherits it, and a pipe would never end
             done = subprocess.run(
@@ -99,7 +103,7 @@ class Cluster:
     def replica(self) -> Cluster:
         """A synchronous standby of this server, in a directory of its own: from now on a commit waits for both."""
         standby = Cluster.__new__(Cluster)
-        standby._bin, standby._user, standby._schemas = self._bin, self._user, self._schemas
+        standby._bin, standby._inside, standby._user, standby._schemas = self._bin, self._inside, self._user, self._schemas
         standby.directory = Path(tempfile.mkdtemp(prefix="daypass-pg-", dir="/tmp"))
         if os.geteuid() == 0:
             shutil.chown(standby.directory, OWNER)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,17 +107,23 @@ class _Output(threading.Thread):
 
 @contextmanager
 def running(
-    data: Path, *arguments: str, environment: Mapping[str, str] | None = None, listen: str = "127.0.0.1:0", clock: Path | None = None
+    data: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    listen: str = "127.0.0.1:0",
+    clock: Path | None = None,
+    inside: Sequence[str] = (),
 ) -> Iterator[Server]:
     """A server on a port of its own; at the end SIGTERM, and exit 0 is asserted (DESIGN §5).
 
     `clock` is a file with the seconds by which its wall clock stands off (rig/shifted.py); without it the program runs as installed.
+    `inside` are words that become the command behind them, on another machine of the test (rig/partition.py).
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     stdout, stderr = data.with_name(data.name + ".out"), data.with_name(data.name + ".err")
     stdout.touch()
     program = [sys.executable, "-P", str(Path(__file__).with_name("shifted.py")), str(clock)] if clock else [DAYPASS]
-    command = [*program, "up", "--data", str(data), "--listen", listen, *arguments]
+    command = [*inside, *program, "up", "--data", str(data), "--listen", listen, *arguments]
     with stderr.open("ab") as talk:
         process = subprocess.Popen(
             command,

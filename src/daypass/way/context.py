@@ -85,14 +85,16 @@ class Await(Exception):
 class Context:
     """One request on its way.
 
-    `now` is the verifier's clock, UTC, in whole seconds (every limit is a whole second, so nothing is lost). `changes` is there on the
-    storage thread only, for operations that write: what they put or delete is committed with the ledger line after they return.
+    `now` is the verifier's clock, UTC, in whole seconds (every limit is a whole second, so nothing is lost), and `state_age` the seconds
+    by which the state may be behind then, to the microsecond. `changes` is there on the storage thread only, for operations that write:
+    what they put or delete is committed with the ledger line after they return.
     """
 
     node: Node
     request: Request
     request_id: str
     now: datetime
+    state_age: float
     event: Event
     shape: OperationShape | None = None  # of the operation, once it is known
     caller: Caller = ANONYMOUS

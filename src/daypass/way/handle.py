@@ -63,6 +63,7 @@ def handle(node: Node, request: Request, now: datetime, marks: list[tuple[str, f
 
     `marks` takes the name of each step and when it ended (perf_counter), for traces.
     """
+    state_age = node.store.feed_age(now)
     if now.microsecond:
         now = now.replace(microsecond=0)
     request_id = ids.request_id(node.random(16))
@@ -75,7 +76,7 @@ def handle(node: Node, request: Request, now: datetime, marks: list[tuple[str, f
         source_ip=request.peer,
         user_agent="" if agent is None else agent[:MAX_AGENT].decode("latin-1"),
     )
-    return _go(Context(node, request, request_id, now, event, marks=marks))
+    return _go(Context(node, request, request_id, now, state_age, event, marks=marks))
 
 
 def _go(ctx: Context) -> Answer | Pending:
@@ -221,8 +222,8 @@ def _verify_welcome(ctx: Context) -> None:
     if len(host) > MAX_HOST or not _is_ours(host, node.rules.hosts):
         why = f"host {host[:200].decode('latin-1')!r}"
         raise Refusal("AccessDenied", "The Host of the request is not one that this server answers for", private=why)
-    if (age := node.store.feed_age(ctx.now)) > node.rules.max_staleness:
-        raise ProofError(ProofFault.UNAVAILABLE, "The service is not available", f"the state is {age:.0f} s old")
+    if ctx.state_age > node.rules.max_staleness:
+        raise ProofError(ProofFault.UNAVAILABLE, "The service is not available", f"the state is {ctx.state_age:.0f} s old")
 
 
 @lru_cache(maxsize=256)

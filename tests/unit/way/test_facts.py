@@ -77,7 +77,7 @@ def facts(caller: Caller, ask: Ask | None = None, **request: Any) -> Facts:
     """The facts of `caller`'s ask, by default for something of its own account."""
     made = Request("POST", b"/", b"", request.pop("headers", ()), b"", **{"peer": "192.0.2.7", **request})
     event = Event("id", NOW, "", "", "", "")
-    context = Context(_Node(), made, "id", NOW, event, caller=caller)  # type: ignore[arg-type]  # what facts look at is there
+    context = Context(_Node(), made, "id", NOW, 0.0, event, caller=caller)  # type: ignore[arg-type]  # what facts look at is there
     return Facts(context, ask or Ask("iam:GetUser", "*", ACCOUNT))
 
 
