@@ -37,9 +37,11 @@ from daypass.services.daypass.first_start import first_records
 from daypass.settings import Settings, hosts_of, listeners_of, operators_of, rails_of, root_key_of, secret_of, url_of, verify
 from daypass.store import Store, StoreFailed, Told, open_store, say_nothing
 from daypass.store.durable import write_file
+from daypass.store.engine import files_of
 from daypass.store.keys import RootKey
-from daypass.store.ledger import Ledger, Shipper, body_of
-from daypass.store.lock import lock_directory, verify_whole
+from daypass.store.ledger import Ledger, LedgerFailed, Shipper, body_of
+from daypass.store.lock import DirectoryLock, lock_directory, verify_whole
+from daypass.store.presence import Presence
 from daypass.values import ids
 from daypass.values.errors import ConfigError, KeyAway
 from daypass.values.event import Event
@@ -76,11 +78,11 @@ def serve(settings: Settings, wall: Callable[[], datetime] | None = None, told: 
     os.umask(0o077)  # what is made from here on is nobody else's to read or write, whatever was set before (attack row H79)
     data = settings.data.resolve()
     verify_whole(data)
-    with lock_directory(data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, data, wall, told))
+    with lock_directory(data) as lock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, data, lock, wall, told))
 
 
-async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | None, told: Told) -> None:
+async def _serve(settings: Settings, data: Path, lock: DirectoryLock, wall: Callable[[], datetime] | None, told: Told) -> None:
     listener = listen_tcp(settings.host, settings.port)
     beside = listen_tcp(*settings.metrics) if settings.metrics else None
     url = settings.public_url or url_of(settings, listener.getsockname()[1])
@@ -90,7 +92,7 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         opened = await start.open_store(wall, told, listener, beside)
         if opened is None:
             return
-        upkeep, ledger = await start.open_ledger(opened)
+        upkeep, ledger = await start.open_ledger(opened, lock)
         node = _node(settings, data, url, opened, ledger)
         door = AwsDoor(node, opened.clock, {"storage": storage, "outside": outside}, upkeep)
         door.tracer = _tracer(settings)
@@ -101,7 +103,7 @@ async def _serve(settings: Settings, data: Path, wall: Callable[[], datetime] | 
         gc.freeze()  # modules and state stay: the collector need not go through them again and again
         gc.set_threshold(YOUNG_OBJECTS)
         gc.enable()
-        behind = [asyncio.create_task(upkeep.run()), asyncio.create_task(watch(certificate, opened.clock))]
+        behind = [asyncio.create_task(work) for work in (upkeep.run(), watch(certificate, opened.clock), ledger.watch())]
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -154,13 +156,15 @@ class _Start:
             opened = await wait_sealed(sealed, away, self._data, self._url, self._certificate, listener, beside)
             return None if opened is None else _Opened(*opened, sealed.by)
 
-    async def open_ledger(self, opened: _Opened) -> tuple[Upkeep, Ledger]:
+    async def open_ledger(self, opened: _Opened, lock: DirectoryLock) -> tuple[Upkeep, Ledger]:
         """The ledger, with what a crash kept from it, and the upkeep that ships its lines."""
         store, clock, settings = opened.store, opened.clock, self._settings
-        shipper = Shipper(self._data / "ledger", store.shipped_line(self._name))
+        directory = self._data / "ledger"
+        shipper = Shipper(directory, store.shipped_line(self._name))
         upkeep = Upkeep(self._name, store, shipper, self._storage, clock)
+        beside = [lock.presence, *map(Presence, files_of(_database(settings, self._data)))]
         ledger = Ledger(
-            self._data / "ledger", opened.ledger_key, self._name, durable=settings.durable, anchor=upkeep.anchor, on_minted=shipper.note
+            directory, opened.ledger_key, self._name, durable=settings.durable, beside=beside, anchor=upkeep.anchor, on_minted=shipper.note
         )
         ledger.open(clock(), store.anchored(self._name))
         if opened.unsealed:
@@ -170,6 +174,7 @@ class _Start:
         await self._stored(store.forget_outbox, [request_id for request_id, _ in outbox])
         store.rotation.after = timedelta(days=settings.rotate_keys_after) if settings.rotate_keys_after else None
         store.rotation.staleness = settings.max_staleness
+        upkeep.ledger = ledger
         if store.shared:
             self._peers = Peers(store, ledger, self._url)
             upkeep.share(self._peers, ledger)
@@ -203,8 +208,12 @@ class _Start:
         await upkeep.round()
 
     async def close(self, opened: _Opened, upkeep: Upkeep, ledger: Ledger) -> None:
-        """Nothing that was said is lost; others need not wait for this node."""
-        await ledger.drain()
+        """Nothing that was said is lost; others need not wait for this node. Raises ConfigError for lines that have no disk to go to."""
+        unwritten = ""
+        try:
+            await ledger.drain()
+        except LedgerFailed as failure:
+            unwritten = str(failure)
         ledger.close()
         try:
             await upkeep.round()
@@ -212,6 +221,8 @@ class _Start:
         except StoreFailed as failure:  # the next start brings the database what is on disk here
             log.warning("the database is away at the end", extra={"reason": str(failure)})
         opened.store.close()
+        if unwritten:
+            raise ConfigError(f"{unwritten}: they tell of requests that were refused, or only read.")
 
     async def _stored(self, work: Callable[..., Result], *given: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._storage, work, *given)
@@ -296,7 +307,11 @@ def _database(settings: Settings, data: Path) -> str | Path:
         raise ConfigError(f"{own} holds a state of its own, which --db would leave behind: {mend}")
     if settings.db:
         return settings.db
-    return noted.read_text().strip() if noted.exists() else own
+    if noted.exists():
+        return noted.read_text().strip()
+    if not own.exists() and (data / "ledger").exists():  # which is never made before it
+        raise ConfigError(f"{own} is gone, its ledger is not: put the file back, or restore a backup elsewhere with `daypass restore`")
+    return own
 
 
 def move_database(data: Path, url: str, password_file: Path | None) -> dict[str, int]:

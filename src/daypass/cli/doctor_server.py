@@ -58,8 +58,12 @@ def _ledger(server: Mapping[str, Any]) -> Finding:
     state, lines = server.get("LedgerState", "ok"), server["LedgerLines"]
     if state == "ok":
         return Finding("ledger", "ok", f"{lines} lines, all on disk")
-    folder = shlex.quote(os.path.join(str(server["DataDirectory"]), "ledger"))
-    remedy = f"df -h {folder}" if state == "full" else "mend the disk, then restart the server"
+    data = str(server["DataDirectory"])
+    remedies = {
+        "full": f"df -h {shlex.quote(os.path.join(data, 'ledger'))}",
+        "gone": f"put the files of {shlex.quote(data)} back, or restart the server where they are; its log says which",
+    }
+    remedy = remedies.get(state, "mend the disk, then restart the server")
     return Finding("ledger", "fail", f"it is {state}: changes and new passes are refused", remedy, UNREACHABLE)
 
 

@@ -38,6 +38,14 @@ def open_engine(path: str | Path) -> Engine:
     return engine
 
 
+def files_of(url_or_path: str | Path) -> list[Path]:
+    """The files that an open SQLite database is in: without one of them it is lost, or torn. None for PostgreSQL's URL."""
+    if "://" in str(url_or_path):
+        return []
+    path = Path(url_or_path).absolute()
+    return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))]
+
+
 def is_shared(engine: Engine | Connection) -> bool:
     """Whether several nodes may use the database at once: PostgreSQL."""
     return engine.dialect.name == "postgresql"

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from daypass.store.durable import make_directory
+from daypass.store.presence import Presence
 from daypass.values.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,12 @@ class InUse(ConfigError):
 
 
 class DirectoryLock:
-    """A held lock; it goes with `release()` or with the process, however that ends."""
+    """A held lock; it goes with `release()` or with the process, however that ends. While its `presence` is gone, another process may
+    hold one of the same name."""
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, path: Path, file: int) -> None:
         self._file = file
+        self.presence = Presence(path.absolute(), file)
 
     def release(self) -> None:
         """Let the directory go."""
@@ -56,7 +59,8 @@ def lock_directory(directory: Path) -> DirectoryLock:
     try:
         make_directory(directory)
         _warn_if_open(directory)
-        file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        path = directory / "lock"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigError(f"{directory} cannot be written: {error.strerror}. Choose another --data, or mend its volume.") from error
     try:
@@ -67,7 +71,7 @@ def lock_directory(directory: Path) -> DirectoryLock:
         raise InUse(f"{directory} is in use by process {holder or '(unknown)'}: stop that one, or choose another --data.") from None
     os.ftruncate(file, 0)
     os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
-    return DirectoryLock(file)
+    return DirectoryLock(path, file)
 
 
 def _warn_if_open(directory: Path) -> None:

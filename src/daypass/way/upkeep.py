@@ -42,19 +42,19 @@ class Upkeep:
         self._recorded: list[str] = []
         self._marked = self._collected = datetime.min.replace(tzinfo=clock().tzinfo)
         self._peers: Peers | None = None
-        self._ledger: Ledger | None = None
+        self.ledger: Ledger | None = None  # whose files are left alone while they are gone: what bears their names is another's
         self._news = asyncio.Event()
         self.retention: Retention | None = None
         self.is_away = False  # whether the database did not answer the last time
 
     def share(self, peers: Peers, ledger: Ledger) -> None:
         """From now on this node is one of several."""
-        self._peers, self._ledger = peers, ledger
+        self._peers, self.ledger = peers, ledger
 
     @property
     def unshipped(self) -> int:
         """How many durable lines of this node have no copy in the shared database yet; 0 for a node that is alone."""
-        return 0 if self._peers is None or self._ledger is None else max(self._ledger.head.seq - self._peers.copied, 0)
+        return 0 if self._peers is None or self.ledger is None else max(self.ledger.head.seq - self._peers.copied, 0)
 
     def hear(self) -> None:
         """There may be news from other nodes. In the loop's thread."""
@@ -110,7 +110,7 @@ class Upkeep:
 
     async def _round(self) -> None:
         loop = asyncio.get_running_loop()
-        while (shipment := self._shipper.take()) is not None:
+        while not self._is_gone and (shipment := self._shipper.take()) is not None:
             await loop.run_in_executor(self._storage, self._ship, shipment)
             self._shipper.done(shipment)
         head, recorded = self._head, list(self._recorded)
@@ -132,7 +132,7 @@ class Upkeep:
         for request_id, line in await loop.run_in_executor(self._storage, self._store.settle_doubts):
             self._record(request_id, line)
         for _ in range(COPIES_AT_ONCE):
-            if not await loop.run_in_executor(self._storage, peers.copy):
+            if self._is_gone or not await loop.run_in_executor(self._storage, peers.copy):
                 break
 
     def _record(self, request_id: str, line: bytes) -> None:
@@ -142,8 +142,12 @@ class Upkeep:
             if failure is None:
                 self.recorded(request_id)  # else it stays in the outbox until the next start
 
-        if self._ledger is not None:
-            self._ledger.append(line, recorded)
+        if self.ledger is not None:
+            self.ledger.append(line, recorded)
+
+    @property
+    def _is_gone(self) -> bool:
+        return self.ledger is not None and self.ledger.state == "gone"
 
     def _ship(self, shipment: Shipment) -> None:
         self._store.record_passes(shipment.sessions, self._node, shipment.seq)
@@ -162,6 +166,6 @@ class Upkeep:
         if now - self._collected >= COLLECT_EVERY:
             self._store.collect(now)
             self._collected = now
-        if self.retention is not None:
+        if self.retention is not None and not self._is_gone:
             shipped = self._shipper.shipped if self._peers is None else min(self._shipper.shipped, self._peers.copied)
             self.retention.round(now, shipped)

@@ -51,7 +51,10 @@ def test_the_age_of_the_state(tmp_path: Any, age: float, state: str) -> None:
     assert (finding.state, bool(finding.remedy)) == (state, state != "ok")
 
 
-@pytest.mark.parametrize(("state", "remedy"), [("full", "df -h /data/ledger"), ("failed", "mend the disk")])
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [("full", "df -h /data/ledger"), ("gone", "put the files of /data back"), ("broken", "mend the disk")],
+)
 def test_a_ledger_that_takes_no_lines(tmp_path: Any, state: str, remedy: str) -> None:
     finding = of_server(tmp_path, LedgerState=state)["ledger"]
     assert (finding.state, finding.exit_code) == ("fail", UNREACHABLE)

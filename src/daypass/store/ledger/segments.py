@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daypass.store.durable import sync_directory
+from daypass.store.presence import Gone, Presence
 
 MAX_SEGMENT = 64 * 1024 * 1024  # bytes after which the next segment begins
 _NAME = re.compile(r"([0-9]{6})\.jsonl", re.ASCII)
@@ -31,6 +32,9 @@ class File(Protocol):
     def truncate(self, size: int) -> None:
         """Cut it to `size` bytes."""
 
+    def verify(self) -> None:
+        """Raises Gone when its path does not lead to it any more, or it is not as it was left."""
+
     def close(self) -> None:
         """Let go of it."""
 
@@ -43,6 +47,7 @@ class SegmentFile:
 
     def __init__(self, path: Path) -> None:
         new = not path.exists()
+        self._path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self._fd).st_size
         if new:
@@ -51,6 +56,7 @@ class SegmentFile:
             except OSError as error:
                 self.close()
                 raise OSError(errno.EIO, "the name of a new file is not durable") from error
+        self._presence = Presence(path.absolute(), self._fd)
 
     def write(self, data: bytes) -> None:
         """Append `data`, however many calls it takes. Raises OSError; what was written by then stays."""
@@ -68,6 +74,11 @@ class SegmentFile:
         """Cut to `size` bytes."""
         os.ftruncate(self._fd, size)
         self.size = size
+
+    def verify(self) -> None:
+        """Raises Gone when its path does not lead to it any more, or when others have written to it."""
+        if (found := self._presence.verify()) != self.size:
+            raise Gone(f"{self._path} has {found} bytes, not the {self.size} that were written")
 
     def close(self) -> None:
         """Close the file."""

@@ -7,6 +7,9 @@ What happens when it cannot write:
 - "full" (no space, or a volume that became read-only): lines wait in memory, up to MAX_WAITING bytes, and are tried again each second.
   The answers of changes are refused; with `when_full="verify"` those that merely follow from a verification may go. Whoever makes changes
   asks `state` first.
+- "gone" (the path of its file leads to it no more: the file, the directory or the volume was taken away, fault F-06): as with "full", until
+  the very same files are back as they were. Looked for before each batch, and by `watch`: no line is written to a file that is gone, and
+  none of what changes something or hands out a secret while one `beside` it is.
 - "broken" (any other error, above all of fdatasync): nothing more is acknowledged until a restart. What the kernel kept of a failed
   fdatasync is unknown, so a retry that succeeds proves nothing (fault F-05).
 """
@@ -17,7 +20,7 @@ import asyncio
 import errno
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -30,6 +33,7 @@ from daypass.store.ledger.line import is_body, notice_of
 from daypass.store.ledger.opening import MAX_BATCH, End, find_end
 from daypass.store.ledger.reader import missing_lines
 from daypass.store.ledger.segments import MAX_SEGMENT, File, SegmentFile, segment_path
+from daypass.store.presence import Gone, Presence
 from daypass.values.errors import ConfigError
 from daypass.values.secret import Secret
 from daypass.values.session import Session
@@ -37,13 +41,15 @@ from daypass.values.session import Session
 MAX_WAITING = 16 * 1024 * 1024  # bytes of lines that wait in memory; beyond, appending is refused
 ANCHOR_EVERY = 1.0  # seconds; a tail cut within this time and before the next anchor cannot be shown
 RETRY_EVERY = 1.0  # seconds between tries on a full disk
+LOOK_EVERY = 0.5  # seconds after which a node without requests knows that its files are gone, or back
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # nothing was written, for certain
 
-_NOT_TAKEN = "no space left for the ledger, or its volume is read-only"
+_WAITS = {"full": "no space left for the ledger, or its volume is read-only", "gone": "the files of this node are not where they were"}
 
 log = logging.getLogger(__name__)
 
-State = Literal["ok", "full", "broken", "closed"]
+State = Literal["ok", "full", "gone", "broken", "closed"]
+_OPEN = ("ok", *_WAITS)
 
 
 class LedgerFailed(Exception):
@@ -54,7 +60,7 @@ Then = Callable[[LedgerFailed | None], None]
 
 
 class _DiskFull(Exception):
-    pass
+    """Nothing was written."""
 
 
 class _Waiting(NamedTuple):
@@ -69,6 +75,7 @@ class Ledger:
 
     `anchor` receives the durable head at most once a second and at the end; it keeps it away from the files. `on_minted` receives what
     was minted in a batch, as (line number, session), once it is durable. Both run in the loop's thread and must not block it.
+    `beside` are files without which its lines are worth nothing: while one of them is gone, it is gone as well.
     `durable=False` is for benchmarks: nothing waits, nothing is forced to disk.
     """
 
@@ -82,6 +89,7 @@ class Ledger:
         when_full: Literal["verify", "refuse"] = "verify",
         anchor: Callable[[Head], None] | None = None,
         on_minted: Callable[[list[tuple[int, Session]]], None] | None = None,
+        beside: Sequence[Presence] = (),
         max_segment: int = MAX_SEGMENT,
         opener: Callable[[Path], File] = SegmentFile,
     ) -> None:
@@ -93,6 +101,7 @@ class Ledger:
         self._when_full = when_full
         self._anchor = anchor
         self._on_minted = on_minted
+        self._beside = beside
         self._max_segment = max_segment
         self._opener = opener
         self._waiting: deque[_Waiting] = deque()
@@ -149,15 +158,15 @@ class Ledger:
 
         `spoolable` says that the answer changes nothing and hands out no secret: on a full disk it may go while its line waits.
         """
-        if self._waiting_bytes > MAX_WAITING or self.state not in ("ok", "full"):
-            why = f"the ledger is {self.state}" if self.state not in ("ok", "full") else "too many lines wait to be written"
+        if self._waiting_bytes > MAX_WAITING or self.state not in _OPEN:
+            why = f"the ledger is {self.state}" if self.state not in _OPEN else "too many lines wait to be written"
             then(LedgerFailed(why))
             return
         later: Then | None = then
         if not self._durable:
             then(None)
             later = None
-        elif self.state == "full":
+        elif self.state != "ok":
             self._settle(then, spoolable)
             later = None
         self._waiting.append(_Waiting(body, minted, later, spoolable))
@@ -175,7 +184,10 @@ class Ledger:
             self._write(self._chain.link(bodies, opens_segment=self._opens_segment()))
         except _DiskFull as error:
             self._chain.rewind(before)
-            raise LedgerFailed(_NOT_TAKEN) from error
+            raise LedgerFailed(_WAITS["full"]) from error
+        except Gone as error:
+            self._chain.rewind(before)
+            raise LedgerFailed(str(error)) from error
         except OSError as error:
             self.state = "broken"
             raise LedgerFailed(f"the ledger cannot be written: {error}") from error
@@ -197,6 +209,13 @@ class Ledger:
         if missing:
             self.append_sync([bodies[request_id] for request_id in missing])
         return list(bodies)
+
+    async def watch(self) -> None:
+        """Look whether the files are still where they were, until cancelled: also while nothing is written."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if self._in_flight is None and not self._waiting and self.state in ("ok", "gone"):
+                self._send([], self._verify_present, self._chain.head)
 
     async def drain(self) -> None:
         """Return when nothing waits any more. Raises LedgerFailed when something does that cannot be written."""
@@ -227,21 +246,29 @@ class Ledger:
 
     def _flush(self) -> None:
         self._wake = None
-        if self._in_flight is not None or not self._waiting or self.state not in ("ok", "full"):
+        if self._in_flight is not None or not self._waiting or self.state not in _OPEN:
             return
         batch: list[_Waiting] = []
         size = 0
+        only_reads = True
         while self._waiting and (not batch or size + len(self._waiting[0].body) <= MAX_BATCH):
-            batch.append(self._waiting.popleft())
-            size += len(batch[-1].body)
+            entry = self._waiting.popleft()
+            batch.append(entry)
+            size += len(entry.body)
+            only_reads = only_reads and entry.spoolable
         self._waiting_bytes -= size
         before = self._chain.head
         data = self._chain.link([entry.body for entry in batch], opens_segment=self._opens_segment())
-        self._in_flight = asyncio.get_running_loop().run_in_executor(self._thread, self._write, data)
+        self._send(batch, partial(self._write, data, only_reads=only_reads), before)
+
+    def _send(self, batch: list[_Waiting], work: Callable[[], None], before: Head) -> None:
+        """Have `work` done in the ledger's thread; `before` is the chain's head without `batch`."""
+        self._in_flight = asyncio.get_running_loop().run_in_executor(self._thread, work)
         self._in_flight.add_done_callback(partial(self._written, batch, before))
 
-    def _write(self, data: bytes) -> None:
-        """In the ledger's thread. INVARIANT: returns only when `data` is durable; on _DiskFull the files are as they were before."""
+    def _write(self, data: bytes, *, only_reads: bool = False) -> None:
+        """In the ledger's thread. INVARIANT: returns only when `data` is durable; on _DiskFull and Gone the files are as before."""
+        self._verify_present(only_reads=only_reads)
         file, before = self._file, None  # the length of the file that is written to, once it is that one
         try:
             if file is None or file.size >= self._max_segment:
@@ -257,6 +284,14 @@ class Ledger:
         if self._durable:
             file.sync()
 
+    def _verify_present(self, *, only_reads: bool = False) -> None:
+        """In the ledger's thread. Raises Gone."""
+        if self._file is not None:
+            self._file.verify()
+        if not only_reads or self.state != "ok" or self._opens_segment():  # none begins in a directory that is not ours
+            for file in self._beside:
+                file.verify()
+
     def _next_segment(self) -> File:
         file = self._opener(segment_path(self.directory, self._segment + 1))
         if self._file is not None:
@@ -271,18 +306,26 @@ class Ledger:
             self._acknowledge(batch, before.seq)
         elif isinstance(error, _DiskFull):
             self._chain.rewind(before)
-            self._wait_for_space(batch)
+            self._wait("full", batch)
+        elif isinstance(error, Gone):
+            self._chain.rewind(before)
+            if self.state != "gone":
+                mend = "put back what was there, the same files, or start daypass anew on the directory that has them"
+                log.error("a file of this node is gone: no change and no pass", extra={"reason": str(error), "mend": mend})
+            self._wait("gone", batch)
         else:
             self._break(batch, error)
 
     def _acknowledge(self, batch: list[_Waiting], seq: int) -> None:
+        if self.state == "gone":
+            log.warning("the files of this node are there again")
         self.state = "ok"
         self._head = self._chain.head
         self._flush()  # so that the disk works while answers leave
         for entry in batch:
             if entry.then is not None:
                 entry.then(None)
-        if self._anchor is not None and self._anchoring is None:
+        if batch and self._anchor is not None and self._anchoring is None:
             self._anchoring = asyncio.get_running_loop().call_later(ANCHOR_EVERY, self._anchor_head)
         if self._on_minted is not None:
             minted = [(number, entry.minted) for number, entry in enumerate(batch, seq + 1) if entry.minted is not None]
@@ -294,19 +337,20 @@ class Ledger:
         if self._anchor is not None:
             self._anchor(self._head)
 
-    def _wait_for_space(self, batch: list[_Waiting]) -> None:
-        self.state = "full"
+    def _wait(self, state: Literal["full", "gone"], batch: list[_Waiting]) -> None:
+        self.state = state
         entries = [*batch, *self._waiting]
         self._waiting = deque(entry._replace(then=None) for entry in entries)
         self._waiting_bytes = sum(len(entry.body) for entry in entries)
         for entry in entries:
             if entry.then is not None:
                 self._settle(entry.then, entry.spoolable)
-        self._wake = asyncio.get_running_loop().call_later(RETRY_EVERY, self._flush)
+        if entries:
+            self._wake = asyncio.get_running_loop().call_later(RETRY_EVERY, self._flush)
 
     def _settle(self, then: Then, spoolable: bool) -> None:
-        """Say what becomes of an answer while the disk is full; its line stays, for what it tells of has happened."""
-        then(None if spoolable and self._when_full == "verify" else LedgerFailed(_NOT_TAKEN))
+        """Say what becomes of an answer while the disk is full or gone; its line stays, for what it tells of has happened."""
+        then(None if spoolable and self._when_full == "verify" else LedgerFailed(_WAITS[self.state]))
 
     def _break(self, batch: list[_Waiting], error: BaseException) -> None:
         self.state = "broken"
