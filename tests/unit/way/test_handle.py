@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -81,7 +82,10 @@ def test_others_committed_first_and_it_is_tried_once_more(town: Town, monkeypatc
 
 def test_the_second_try_sees_what_the_others_did(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """H69 over nodes: two make one name; the second is told of the first, not overwritten and not doubled."""
-    other = TestNode(town.it.directory)
+    aside = town.it.directory / "other"  # a ledger has one writer
+    aside.mkdir()
+    shutil.copy(town.it.directory / "root.key", aside)
+    other = TestNode(aside, database=str(town.it.directory / "daypass.db"), name="other")
     try:
         other.now = town.it.now
         catch_up = town.it.store.catch_up
