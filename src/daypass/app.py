@@ -177,7 +177,7 @@ class _Start:
         upkeep.ledger = ledger
         if store.shared:
             self._peers = Peers(store, ledger, self._url)
-            upkeep.share(self._peers, ledger)
+            upkeep.share(self._peers)
         if settings.keep_ledger:
             upkeep.retention = Retention(store, ledger.directory, timedelta(days=settings.keep_ledger))
         return upkeep, ledger

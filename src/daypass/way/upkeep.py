@@ -47,9 +47,9 @@ class Upkeep:
         self.retention: Retention | None = None
         self.is_away = False  # whether the database did not answer the last time
 
-    def share(self, peers: Peers, ledger: Ledger) -> None:
+    def share(self, peers: Peers) -> None:
         """From now on this node is one of several."""
-        self._peers, self.ledger = peers, ledger
+        self._peers = peers
 
     @property
     def unshipped(self) -> int:

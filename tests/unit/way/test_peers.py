@@ -62,7 +62,8 @@ def test_a_backlog_is_copied_in_portions(node: TestNode, monkeypatch: pytest.Mon
         node.operator()
     storage = ThreadPoolExecutor(1)
     upkeep = Upkeep("here", node.store, Shipper(node.directory / "ledger", 0), storage, lambda: node.now)
-    upkeep.share(Peers(node.store, node.node.ledger, ""), node.node.ledger)
+    upkeep.ledger = node.node.ledger
+    upkeep.share(Peers(node.store, node.node.ledger, ""))
     asyncio.run(upkeep.round())
     assert node.store.last_shipped()[0] == COPIES_AT_ONCE * 2
     asyncio.run(upkeep.round())
@@ -75,7 +76,8 @@ def test_news_are_followed_at_once_and_a_database_that_is_away_is_told_of_once(
 ) -> None:
     storage = ThreadPoolExecutor(1)
     upkeep = Upkeep("here", node.store, Shipper(node.directory / "ledger", 0), storage, lambda: node.now)
-    upkeep.share(Peers(node.store, node.node.ledger, ""), node.node.ledger)
+    upkeep.ledger = node.node.ledger
+    upkeep.share(Peers(node.store, node.node.ledger, ""))
     other = open_store(url, root_key(tmp_path / "root.key"), node.now, node="there")
     monkeypatch.setattr("daypass.way.upkeep.ROUND_SECONDS", 0.05)
 
@@ -108,7 +110,8 @@ def test_news_that_come_thick_are_followed_together(node: TestNode, monkeypatch:
     storage = ThreadPoolExecutor(1)
     upkeep = Upkeep("here", node.store, Shipper(node.directory / "ledger", 0), storage, lambda: node.now)
     peers = Peers(node.store, node.node.ledger, "")
-    upkeep.share(peers, node.node.ledger)
+    upkeep.ledger = node.node.ledger
+    upkeep.share(peers)
     monkeypatch.setattr("daypass.way.upkeep.ROUND_SECONDS", 60.0)
     monkeypatch.setattr("daypass.way.upkeep.FOLLOW_SECONDS", apart := 0.5)
     followed: list[float] = []
