@@ -39,11 +39,12 @@ def open_engine(path: str | Path) -> Engine:
 
 
 def files_of(url_or_path: str | Path) -> list[Path]:
-    """The files that an open SQLite database is in: without one of them it is lost, or torn. None for PostgreSQL's URL."""
+    """The files that an open SQLite database is in, as far as there are any: without one of them it is lost, or torn."""
     if "://" in str(url_or_path):
         return []
     path = Path(url_or_path).absolute()
-    return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))]
+    real = path.resolve()  # beside which SQLite puts the others
+    return [one for one in (path, *(real.with_name(real.name + suffix) for suffix in ("-wal", "-shm"))) if one.exists()]
 
 
 def is_shared(engine: Engine | Connection) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Gone(Exception):
-    """A path does not lead to the file any more that was opened by it; the text says which, and why."""
+    """A path does not lead to the file any more that was opened by it, as a start would open it; the text says which, and why."""
 
 
 class Presence:
@@ -21,13 +21,13 @@ class Presence:
 
     def __init__(self, path: Path, fd: int | None = None) -> None:
         self._path = os.fspath(path)
-        found = os.stat(path, follow_symlinks=False) if fd is None else os.fstat(fd)
+        found = os.stat(path) if fd is None else os.fstat(fd)
         self._file = found.st_dev, found.st_ino
 
     def verify(self) -> int:
         """The length of the file, in bytes. Raises Gone: its path names nothing or another one, or the system does not say what."""
         try:
-            found = os.stat(self._path, follow_symlinks=False)
+            found = os.stat(self._path)
         except OSError as error:
             raise Gone(f"{self._path}: {error.strerror}") from error
         if (found.st_dev, found.st_ino) != self._file:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daypass.store.engine import files_of
+from daypass.store.engine import files_of, open_engine
 from daypass.store.lock import lock_directory
 from daypass.store.presence import Gone, Presence
 
@@ -42,10 +42,16 @@ def test_what_is_gone_is_known_and_is_back_when_it_is_the_same(file: Path) -> No
     assert presence.verify() == 4
 
 
-def test_a_link_in_its_place_is_another_file(file: Path) -> None:
+def test_a_link_counts_as_what_it_leads_to(file: Path) -> None:
     presence = Presence(file)
-    file.rename(file.with_name("aside"))
+    aside = file.rename(file.with_name("aside"))
     file.symlink_to("aside")
+    assert presence.verify() == 4
+    shutil.copy(aside, file.with_name("copy"))
+    aside.unlink()
+    with pytest.raises(Gone, match="No such file"):
+        presence.verify()
+    file.with_name("copy").rename(aside)
     with pytest.raises(Gone, match="another file"):
         presence.verify()
 
@@ -71,5 +77,13 @@ def test_a_lock_is_that_of_its_descriptor(tmp_path: Path) -> None:
 
 
 def test_the_files_of_a_database(tmp_path: Path) -> None:
-    assert [path.name for path in files_of(tmp_path / "daypass.db")] == ["daypass.db", "daypass.db-wal", "daypass.db-shm"]
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "daypass.db"
+    link.symlink_to("disk/real.db")
+    assert files_of(link) == []
+    engine = open_engine(link)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (i)")
+    assert files_of(link) == [link, tmp_path / "disk" / "real.db-wal", tmp_path / "disk" / "real.db-shm"]
+    engine.dispose()
     assert files_of("postgresql://u@h/d") == []
