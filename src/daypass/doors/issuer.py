@@ -19,8 +19,8 @@ def issuer_document(node: Node, raw_path: bytes) -> Response:
     if found is not None:
         name = found[1].decode("ascii")
         with node.store.reading():
-            issuer = next((one for one in node.snapshot.token_issuers if one.issuer == name and one.enabled), None)
-        if issuer is not None:
+            issuer = node.snapshot.issuer_named(name)
+        if issuer is not None and issuer.enabled:
             url = f"{node.rules.url}{identity_token.ISSUERS}{name}"
             if found[2] == b"jwks.json":
                 return Response(200, _JSON, issuer.keys.encode("ascii"))

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from daypass import passes
+from daypass.passes import identity_token
+from daypass.store.holdings import TokenIssuer
 from daypass.store.keys import Envelope, Unsealable
 from daypass.store.records import AccessKey, Account, Record, Revocation, SealKey, UsedToken
 from daypass.store.tables import TABLES, Row
@@ -26,7 +28,9 @@ _SESSION_ID = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _SECRETS: Mapping[type[Record], tuple[str, ...]] = {
     kind: tuple(field.name for field in msgspec.structs.fields(kind) if field.type is Secret) for kind in TABLES
 }
-_BOUND = frozenset({SealKey})  # whose whole row is bound to what is sealed in it: by its state it would end nothing, or seal again
+# Whose whole row is bound to what is sealed in it: another state of a seal key would end nothing, or seal again; with another public key,
+# or another's name, somebody else would speak as the issuer.
+_BOUND = frozenset({SealKey, TokenIssuer})
 _BODY = ""  # beside the secrets by their names: the digest of what else stands in the row
 _DECODERS: Mapping[type[Record], msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in TABLES if not _SECRETS[kind]}
 
@@ -108,11 +112,20 @@ def stand_in(kind: type[Record], row: Row, now: datetime) -> Record | None:
 def _verify_bound(record: Record, body: bytes, digest: bytes | None) -> None:
     """Raises ValueError unless `body` is what it was when its secrets were sealed (attack row H72).
 
-    Before schema 0002 it was not bound, and a seal key was active all its life: such a row is read as an active one alone.
+    Before schema 0002 it was not bound, and a seal key was active all its life: such a row is read as an active one alone. An issuer's was
+    not bound until later: such a row has to publish the very keys that it signs with.
     """
-    is_old = digest is None and isinstance(record, SealKey) and record.state == "active"
-    if not is_old and digest != hashlib.sha256(body).digest():
+    if digest is None and isinstance(record, SealKey) and record.state == "active":
+        return
+    if digest is None and isinstance(record, TokenIssuer) and _publishes_its_own(record):
+        return
+    if digest != hashlib.sha256(body).digest():
         raise ValueError("altered beside what is sealed")
+
+
+def _publishes_its_own(issuer: TokenIssuer) -> bool:
+    own = identity_token.key_set(issuer.rsa, issuer.ec)
+    return bool(msgspec.json.decode(issuer.keys) == msgspec.json.decode(own))
 
 
 def _verify_sound(record: Record) -> None:

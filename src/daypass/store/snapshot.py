@@ -106,6 +106,7 @@ class Snapshot:
         self._devices: Index[MfaDevice] = Index(lambda device: (device.user_id,) if device.user_id else ())
         self._aliases: Index[AccountSettings] = Index(lambda settings: (settings.alias,) if settings.alias else ())
         self._owned: Index[Owned] = Index(lambda record: (record.owner,))
+        self._issuers: Index[TokenIssuer] = Index(lambda issuer: (issuer.issuer,))
         self._profiles: Index[InstanceProfile] = Index(lambda profile: (profile.role_id,) if profile.role_id else ())
         self.tree = Tree(self.accounts, self.organizational_units)
         self.closed_accounts: set[str] = set()  # whose sessions and keys are over, and for which no pass is made
@@ -141,6 +142,10 @@ class Snapshot:
     def account_of_alias(self, alias: str) -> str | None:
         """The account that has this alias."""
         return next((settings.account for settings in self._aliases.of(alias)), None)
+
+    def issuer_named(self, name: str) -> TokenIssuer | None:
+        """The issuer of identity tokens that has this name, turned on or not."""
+        return next(iter(self._issuers.of(name)), None)
 
     def attachments(self, account: str, policy_arn: str) -> Sequence[Holder]:
         """Who of an account has this managed policy attached, by name."""
@@ -282,6 +287,8 @@ class Snapshot:
                 self._aliases.replace(old, new)
             case InstanceProfile():
                 self._profiles.replace(old, new)
+            case TokenIssuer():
+                self._issuers.replace(old, new)
             case Owned():
                 self._owned.replace(old, new)
             case Revocation():

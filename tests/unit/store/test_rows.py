@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from conformance.holdings import HOLDINGS, saml_key, service_credential
@@ -33,8 +34,10 @@ from conformance.samples import (
     used,
     user,
 )
-from daypass.store.holdings import Owned
+from daypass.passes import identity_token
+from daypass.store.holdings import Owned, TokenIssuer
 from daypass.store.keys import Envelope
+from daypass.store.keys.issuer import make_issuer_keys
 from daypass.store.records import AccessKey, Account, Principal, Record, Revocation, SealKey, Target, UsedToken, User
 from daypass.store.rows import FOREVER, Unreadable, read_row, row_of, stand_in
 from daypass.store.tables import TABLES, Row
@@ -102,6 +105,39 @@ def test_h72_a_row_that_does_not_fit_together_is_unreadable(record: Record, chan
         read_row(type(record), _row(record, **changes), ENVELOPE)
     assert damage.value.table == TABLES[type(record)].name
     assert damage.value.why
+
+
+def _issuer(n: int) -> TokenIssuer:
+    rsa, ec = make_issuer_keys()
+    name = f"00000000-0000-4000-8000-{n:012d}"
+    return TokenIssuer(id=HERE, account=HERE, created=NOW, issuer=name, keys=identity_token.key_set(rsa, ec), rsa=rsa, ec=ec)
+
+
+@pytest.fixture(scope="module")
+def issuers() -> tuple[TokenIssuer, TokenIssuer]:
+    """Two of one account, of which one writes into the other's row what it can without the root key."""
+    return _issuer(1), _issuer(2)
+
+
+@pytest.mark.parametrize("field", ["keys", "issuer", "enabled"])
+def test_h72_nobody_else_speaks_as_an_issuer(issuers: tuple[TokenIssuer, TokenIssuer], field: str) -> None:
+    ours, theirs = issuers
+    assert read_row(TokenIssuer, _row(ours), ENVELOPE) == ours
+    other = False if field == "enabled" else getattr(theirs, field)
+    forged = json.loads(_row(ours)["body"]) | {field: other}
+    with pytest.raises(Unreadable, match="altered"):
+        read_row(TokenIssuer, _row(ours, body=json.dumps(forged).encode()), ENVELOPE)
+
+
+def test_h72_an_issuer_of_before_publishes_the_keys_it_signs_with(issuers: tuple[TokenIssuer, TokenIssuer]) -> None:
+    """Its row was not bound yet; it is when it is written the next time."""
+    ours, theirs = issuers
+    secrets = {"rsa": ours.rsa.reveal(), "ec": ours.ec.reveal()}
+    sealed = ENVELOPE.seal(msgspec.msgpack.encode(secrets), "token_issuers", HERE, HERE)
+    assert read_row(TokenIssuer, _row(ours, sealed=sealed), ENVELOPE) == ours
+    forged = json.loads(_row(ours)["body"]) | {"keys": theirs.keys}
+    with pytest.raises(Unreadable, match="altered"):
+        read_row(TokenIssuer, _row(ours, sealed=sealed, body=json.dumps(forged).encode()), ENVELOPE)
 
 
 @pytest.mark.parametrize("record", [order("session", "xyz"), order("subtree", ""), seal_key().__class__(
