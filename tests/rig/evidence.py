@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rig.idp import Idp
 from rig.server import Server
 
 SHOWN = 8  # refusals of each server, the last ones
@@ -14,7 +15,9 @@ TAIL = 256 * 1024  # bytes of its ledger that are looked through
 
 def evidence(fixtures: Iterable[object]) -> str:
     """A line for each of the last refusals of the servers among `fixtures`, "" when there is none."""
-    return "\n".join(line for server in _servers(fixtures) for line in _refusals(server))
+    given = list(fixtures)
+    broken = [f"handshake of the issuer: {why}" for one in given if isinstance(one, Idp) for why in one.broken]
+    return "\n".join([*(line for server in _servers(given) for line in _refusals(server)), *broken])
 
 
 def _servers(fixtures: Iterable[object]) -> Iterator[Server]:
@@ -31,7 +34,7 @@ def _refusals(server: Server) -> list[str]:
     found = [json.loads(line) for line in lines]
     refused = [event for event in found if "errorCode" in event]
     return [
-        f"{server.url} {event['eventTime']} {event['eventName']} {event['errorCode']}: {event['daypass'].get('private', '')}"
+        f"{server.url} {event['eventTime']} {event['eventName']} {event['errorCode']}: {event['daypass'].get('reason', '')}"
         for event in refused[-SHOWN:]
     ]
 

@@ -13,7 +13,7 @@ import json
 import ssl
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -123,6 +123,11 @@ class Idp:
     def name(self) -> str:
         """`url` without its scheme, as provider ARNs and condition keys carry it."""
         return self.url.removeprefix("https://")
+
+    @property
+    def broken(self) -> list[str]:
+        """The last handshakes that came to nothing."""
+        return list(self._server.broken)
 
     def issuer(self, path: str) -> str:
         """The issuer whose path is `path` ("" or "/something")."""
@@ -235,13 +240,15 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext) -> None:
         super().__init__((HOST, 0), handler)
         self._context = context
+        self.broken: deque[str] = deque(maxlen=8)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(HANDSHAKE_SECONDS)
         try:
             secure = self._context.wrap_socket(request, server_side=True)
-        except OSError:
-            return  # a failed handshake is a case under test
+        except OSError as error:
+            self.broken.append(repr(error))  # a case under test as well
+            return
         with secure:
             super().finish_request(secure, client_address)
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 MAX_BODY = 512 * 1024  # bytes; as proof/jose.py takes
 MAX_SECONDS = 5.0  # ours: name, connection, TLS, header and body together
 MAX_URL = 2048  # characters
-MAX_ADDRESSES = 3  # of one name that are tried
+MAX_TRIES = 3  # connections, to the addresses of the name in turn: one may be away, another break off
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -71,7 +71,7 @@ def get(url: str, *, context: ssl.SSLContext, allowed: Iterable[Network] = (), r
             raise NotAllowed(f"{host} leads to {address}, which is not a public address")
     # (3) TLS for the name in the URL, one request, no redirect
     failure = NoAnswer("no address was tried")
-    for address in addresses[:MAX_ADDRESSES]:
+    for address in (addresses * MAX_TRIES)[:MAX_TRIES]:
         try:
             with socket.create_connection((address, port), timeout=_left(deadline)) as raw:
                 return _ask(raw, host, match[1] + (f":{port}" if match[2] else ""), target, context, deadline)
