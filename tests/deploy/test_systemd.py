@@ -27,6 +27,7 @@ from rig.wait import until
 
 pytestmark = pytest.mark.xdist_group("image")
 DATA = "/var/lib/daypass"
+KEPT = "/srv/kept"  # where root keeps what is not the service's
 OWN = "/etc/systemd/system/daypass.service.d/own.conf"  # what `systemctl edit daypass` writes
 URL = "http://127.0.0.1:9400"
 PATIENCE = 60.0
@@ -205,13 +206,15 @@ def test_what_the_page_says_is_typed_as_it_stands(machine: Machine) -> None:
 def test_it_is_backed_up_and_restored_by_root(machine: Machine) -> None:
     """docs/how-to/run-it-for-real.md, as root beside the service."""
     machine.kept_session()
-    machine.run("install", "-m", "600", f"{DATA}/root.key", "/root/root.key")
-    machine.run("daypass", "backup", "/root/today.backup", "--verify", "--data", DATA, "--key-file", "/root/root.key")
+    backup, key = f"{KEPT}/today.backup", f"{KEPT}/root.key"
+    machine.run("install", "-d", "-m", "700", KEPT)
+    machine.run("install", "-m", "600", f"{DATA}/root.key", key)
+    machine.run("daypass", "backup", backup, "--verify", "--data", DATA, "--key-file", key)
     machine.run("systemctl", "stop", "daypass")
     own, old = "/var/lib/private/daypass", "/var/lib/private/daypass.old"  # DATA is a link to the first
     machine.run("mv", own, old)
-    machine.run("daypass", "restore", "/root/today.backup", "--data", own, "--key-file", "/root/root.key", "--ledger", old)
-    machine.run("install", "-m", "600", "/root/root.key", f"{own}/root.key")
+    machine.run("daypass", "restore", backup, "--data", own, "--key-file", key, "--ledger", old)
+    machine.run("install", "-m", "600", key, f"{own}/root.key")
     machine.run("systemctl", "start", "daypass")
     assert machine.kept_session().endswith(":from-outside")
     assert machine.run("daypass", "events", "verify", "--data", DATA).startswith("intact: ")
