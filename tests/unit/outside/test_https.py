@@ -196,6 +196,31 @@ def test_the_next_address_is_tried(asked: Callable[..., https.Answer], idp: Idp)
     assert asked(resolver=lambda host, port: ["127.0.0.2", "127.0.0.1"]).body
 
 
+@pytest.mark.parametrize(("broken", "answered"), [(https.MAX_TRIES - 1, True), (https.MAX_TRIES, False)])
+def test_a_connection_that_breaks_off_is_made_again(asked: Callable[..., https.Answer], idp: Idp, broken: int, answered: bool) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate_of(idp))
+
+    def serve() -> None:
+        for _ in range(broken):
+            listener.accept()[0].close()
+        if answered:
+            with context.wrap_socket(listener.accept()[0], server_side=True) as secure:
+                secure.recv(10_000)
+                secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        if answered:
+            assert asked(url).body == b"{}"
+        else:
+            with pytest.raises(https.NoAnswer):
+                asked(url)
+        thread.join(5)
+
+
 @pytest.mark.parametrize("error", [OSError("no such name"), UnicodeError("label too long")])
 def test_a_name_that_does_not_resolve(asked: Callable[..., https.Answer], error: Exception) -> None:
     def failing(host: str, port: int) -> list[str]:
